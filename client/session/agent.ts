@@ -1,0 +1,210 @@
+/**
+ * The one place where a session's effects are carried out: it signs, seals, trains and sends. One event at a time; what
+ * must survive is journalled before anything else happens.
+ */
+import { fromHex } from '../../shared/crypto/bytes.ts';
+import type { Identity } from '../../shared/crypto/identity.ts';
+import { seal } from '../../shared/crypto/sealed-box.ts';
+import { signStatement } from '../../shared/crypto/statement.ts';
+import { InvariantError } from '../../shared/errors.ts';
+import type { SiteId } from '../../shared/ids.ts';
+import { weightsFromBytes } from '../../shared/learning/weights.ts';
+import { encodeSiteMessage, type Frame } from '../../shared/protocol/codec.ts';
+import { sameContext, type CoordinatorMessage, type RoundContext } from '../../shared/protocol/messages.ts';
+import type { Plan } from '../../shared/protocol/plan.ts';
+import type { RefusalReason } from '../../shared/protocol/reasons.ts';
+import { advertiseStatement, refuseStatement, updateStatement } from '../../shared/protocol/signatures.ts';
+import type { CoordinatorLink } from '../../shared/protocol/transport.ts';
+import { encodeUpdate, type UpdatePayload } from '../../shared/protocol/update-payload.ts';
+import type { LocalTrainer } from '../training/local-update.ts';
+import { receive } from './admission.ts';
+import type { SessionEffect, SessionEvent, SessionReport } from './events.ts';
+import type { SitePolicy } from './policy.ts';
+import { newSession, type Session } from './state.ts';
+import { step } from './step.ts';
+
+export interface SiteJournal {
+  /** Resolves once the event would survive the process. */
+  append(event: SessionEvent): Promise<void>;
+}
+
+export interface SiteAgentOptions {
+  readonly siteId: SiteId;
+  readonly identity: Identity;
+  /** Ed25519 public key of the coordinator, pinned when the site enrolled. */
+  readonly coordinatorKey: Uint8Array;
+  readonly policy: SitePolicy;
+  readonly link: CoordinatorLink;
+  readonly trainer: LocalTrainer;
+  readonly journal?: SiteJournal;
+  readonly report?: (report: SessionReport) => void;
+}
+
+export interface SiteAgent {
+  /** Stops training between two steps and closes the link; resolves when nothing runs any more. */
+  stop(): Promise<void>;
+  /** Rejects when the journal or an invariant fails; otherwise resolves with `stop`. */
+  readonly finished: Promise<void>;
+}
+
+export function startSiteAgent(options: SiteAgentOptions): SiteAgent {
+  return new Agent(options);
+}
+
+/** What the agent holds for the round it is in. */
+interface Desk {
+  readonly context: RoundContext;
+  readonly plan: Plan;
+  readonly boxKey: string;
+  training?: AbortController;
+  update?: UpdatePayload;
+  /** Sealed and signed once, so that a repetition is the same bytes. */
+  sealed?: Frame;
+}
+
+class Agent implements SiteAgent {
+  readonly finished: Promise<void>;
+  readonly #options: SiteAgentOptions;
+  readonly #trainings = new Set<Promise<void>>();
+  #session: Session;
+  #work: Promise<void> = Promise.resolve();
+  #desk: Desk | undefined;
+  #stopped = false;
+  #resolve: () => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+
+  constructor(options: SiteAgentOptions) {
+    this.#options = options;
+    this.#session = newSession(options.siteId, options.policy);
+    this.finished = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    options.link.listen({
+      connected: () => {
+        this.#post({ kind: 'connected' });
+      },
+      disconnected: () => undefined,
+      frame: (frame) => {
+        this.#receive(frame);
+      },
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#desk?.training?.abort();
+    this.#options.link.close();
+    await Promise.all([this.#work, ...this.#trainings]);
+    this.#resolve();
+  }
+
+  #receive(frame: Frame): void {
+    const received = receive(this.#options.coordinatorKey, frame);
+    if (received) this.#post(received.event, received.message);
+  }
+
+  #post(event: SessionEvent, message?: CoordinatorMessage): void {
+    this.#work = this.#work.then(() => this.#handle(event, message)).catch(this.#reject);
+  }
+
+  async #handle(event: SessionEvent, message: CoordinatorMessage | undefined): Promise<void> {
+    if (this.#stopped) return;
+    const { next, effects } = step(this.#session, event);
+    for (const effect of effects)
+      if (effect.kind === 'persist') await this.#options.journal?.append(effect.event);
+    this.#session = next;
+    for (const effect of effects) this.#perform(effect, message);
+  }
+
+  #perform(effect: SessionEffect, message: CoordinatorMessage | undefined): void {
+    switch (effect.kind) {
+      case 'persist':
+        return;
+      case 'advertise':
+        this.#takeUp(effect.context, message);
+        this.#advertise(effect.context);
+        return;
+      case 'refuse':
+        this.#refuse(effect.context, effect.reason);
+        return;
+      case 'startTraining':
+        this.#startTraining(effect.context, message);
+        return;
+      case 'cancelTraining':
+        this.#desk?.training?.abort();
+        return;
+      case 'upload':
+        this.#options.link.send(this.#sealedUpdate(effect.context));
+        return;
+      case 'forget':
+        if (this.#desk && sameContext(this.#desk.context, effect.context)) this.#desk = undefined;
+        return;
+      case 'emit':
+        this.#options.report?.(effect.report);
+        return;
+    }
+  }
+
+  /** Keeps what the announcement says; a repeated one changes nothing. */
+  #takeUp(context: RoundContext, message: CoordinatorMessage | undefined): void {
+    if (this.#desk && sameContext(this.#desk.context, context)) return;
+    if (message?.type !== 'announce') throw new InvariantError('a site agrees only to an announcement');
+    this.#desk = { context, plan: message.plan, boxKey: message.boxKey };
+  }
+
+  #deskOf(context: RoundContext): Desk {
+    if (!this.#desk || !sameContext(this.#desk.context, context))
+      throw new InvariantError('the session and its agent are in different rounds');
+    return this.#desk;
+  }
+
+  #advertise(context: RoundContext): void {
+    const { siteId, identity, link } = this.#options;
+    const { purpose, fields } = advertiseStatement({ context, siteId });
+    const signature = signStatement(identity, purpose, fields);
+    link.send(encodeSiteMessage({ type: 'advertise', context, siteId, signature }));
+  }
+
+  #refuse(context: RoundContext, reason: RefusalReason): void {
+    const { siteId, identity, link } = this.#options;
+    const { purpose, fields } = refuseStatement({ context, siteId, reason });
+    const signature = signStatement(identity, purpose, fields);
+    link.send(encodeSiteMessage({ type: 'refuse', context, siteId, reason, signature }));
+  }
+
+  #startTraining(context: RoundContext, message: CoordinatorMessage | undefined): void {
+    if (message?.type !== 'train') throw new InvariantError('training starts with the model at hand');
+    const desk = this.#deskOf(context);
+    const training = new AbortController();
+    desk.training = training;
+    const { siteId, trainer } = this.#options;
+    const weights = weightsFromBytes(message.payload);
+    const done = trainer.train({ plan: desk.plan, context, siteId, weights, signal: training.signal }).then(
+      (update) => {
+        desk.update = update;
+        this.#post({ kind: 'trained', context });
+      },
+      () => {
+        this.#post({ kind: 'trainingFailed', context });
+      },
+    );
+    this.#trainings.add(done);
+    void done.finally(() => this.#trainings.delete(done));
+  }
+
+  #sealedUpdate(context: RoundContext): Frame {
+    const desk = this.#deskOf(context);
+    if (desk.sealed) return desk.sealed;
+    if (!desk.update) throw new InvariantError('an upload needs a finished update');
+    const { siteId, identity } = this.#options;
+    const plaintext = encodeUpdate(desk.update);
+    const payload = seal(fromHex(desk.boxKey), plaintext);
+    plaintext.fill(0);
+    const { purpose, fields } = updateStatement({ context, siteId, payload });
+    const signature = signStatement(identity, purpose, fields);
+    desk.sealed = encodeSiteMessage({ type: 'update', context, siteId, signature, payload });
+    delete desk.update;
+    return desk.sealed;
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * The one place where a round's effects are carried out. Events are handled one at a time; of each step the entries
+ * for the journal are kept before anything else happens, so that nothing is sent that could be forgotten.
+ */
+import type { AgreementKeyPair } from '../../shared/crypto/agreement.ts';
+import { toHex } from '../../shared/crypto/bytes.ts';
+import type { Identity } from '../../shared/crypto/identity.ts';
+import { signStatement } from '../../shared/crypto/statement.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { SiteId } from '../../shared/ids.ts';
+import { weightsToBytes } from '../../shared/learning/weights.ts';
+import { encodeCoordinatorMessage, type Frame } from '../../shared/protocol/codec.ts';
+import { modelHashOf } from '../../shared/protocol/model-hash.ts';
+import type { RoundContext } from '../../shared/protocol/messages.ts';
+import type { Plan } from '../../shared/protocol/plan.ts';
+import { announceStatement, trainStatement } from '../../shared/protocol/signatures.ts';
+import { addUpdate, applyFedAvg, initFedAvg } from '../aggregation/fedavg.ts';
+import type { Effect, Outgoing, RoundEvent, RoundReport, RoundStart, Transition } from './events.ts';
+import type { Journal } from './journal.ts';
+import type { Aborted, Published, Round } from './state.ts';
+import { beginRound, step } from './step.ts';
+
+export interface RoundServices {
+  readonly plan: Plan;
+  readonly identity: Identity;
+  readonly boxKeys: AgreementKeyPair;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly globalWeights: Float32Array;
+  send(to: SiteId, frame: Frame): void;
+  /** Judges the new weights on the validation set; a rejection aborts the round. */
+  evaluate(weights: Float32Array): Promise<void>;
+  report(report: RoundReport): void;
+}
+
+export interface RoundOutcome {
+  readonly round: Published | Aborted;
+  /** The new global weights of a published round. */
+  readonly weights?: Float32Array;
+}
+
+export interface RunningRound {
+  /** Events are handled in the order of their posting; after the end they still get their `late` or `duplicate`. */
+  post(event: RoundEvent): void;
+  /** Rejects only when the journal or an invariant fails. */
+  readonly finished: Promise<RoundOutcome>;
+}
+
+export function startRound(services: RoundServices, start: RoundStart): RunningRound {
+  return new RoundInterpreter(services, start);
+}
+
+class RoundInterpreter implements RunningRound {
+  readonly finished: Promise<RoundOutcome>;
+  readonly #services: RoundServices;
+  readonly #sum: ReturnType<typeof initFedAvg>;
+  readonly #frames = new Map<string, Frame>();
+  #round: Round;
+  #work: Promise<void>;
+  #newWeights: Float32Array | undefined;
+  #cancelDeadline: () => void = () => undefined;
+  #resolve: (outcome: RoundOutcome) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+
+  constructor(services: RoundServices, start: RoundStart) {
+    this.#services = services;
+    this.#sum = initFedAvg(services.plan.parameterCount);
+    this.finished = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const transition = beginRound(start);
+    this.#round = transition.next;
+    this.#work = this.#carryOut(transition).catch(this.#fail);
+  }
+
+  post(event: RoundEvent): void {
+    this.#work = this.#work.then(() => this.#carryOut(step(this.#round, event))).catch(this.#fail);
+  }
+
+  readonly #fail = (error: unknown): void => {
+    this.#cancelDeadline();
+    this.#reject(error);
+  };
+
+  async #carryOut(transition: Transition): Promise<void> {
+    for (const effect of transition.effects)
+      if (effect.kind === 'persist') await this.#services.journal.append(effect.entry);
+    this.#round = transition.next;
+    for (const effect of transition.effects) this.#perform(effect);
+    const { next } = transition;
+    if (next.phase === 'published' && this.#newWeights)
+      this.#resolve({ round: next, weights: this.#newWeights });
+    if (next.phase === 'aborted') this.#resolve({ round: next });
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'persist':
+        return;
+      case 'send':
+        this.#services.send(effect.to, this.#frame(effect.context, effect.message));
+        return;
+      case 'setDeadline':
+        this.#setDeadline(effect);
+        return;
+      case 'clearDeadline':
+        this.#cancelDeadline();
+        return;
+      case 'accumulate':
+        addUpdate(this.#sum, effect.update);
+        return;
+      case 'aggregate':
+        this.post(this.#aggregate());
+        return;
+      case 'evaluate':
+        this.#evaluate();
+        return;
+      case 'emit':
+        this.#services.report(effect.report);
+        return;
+    }
+  }
+
+  #setDeadline({ phase, delayMs }: Extract<Effect, { kind: 'setDeadline' }>): void {
+    this.#cancelDeadline();
+    const { round, attempt } = this.#round.context;
+    this.#cancelDeadline = this.#services.clock.schedule(delayMs, () => {
+      this.post({ kind: 'deadline', round, attempt, phase });
+    });
+  }
+
+  #aggregate(): RoundEvent {
+    const weights = applyFedAvg(this.#sum, this.#services.globalWeights);
+    if (!weights.every((weight) => Number.isFinite(weight))) return { kind: 'aggregationFailed' };
+    this.#newWeights = weights;
+    return { kind: 'aggregated', newModelHash: modelHashOf(weights) };
+  }
+
+  #evaluate(): void {
+    if (!this.#newWeights) return;
+    this.#services.evaluate(this.#newWeights).then(
+      () => {
+        this.post({ kind: 'evaluated' });
+      },
+      () => {
+        this.post({ kind: 'evaluationFailed' });
+      },
+    );
+  }
+
+  /** The same request goes to every site of a cohort: it is signed and encoded once. */
+  #frame(context: RoundContext, message: Outgoing): Frame {
+    const key = JSON.stringify([context, message]);
+    const known = this.#frames.get(key);
+    if (known) return known;
+    const frame = this.#encode(context, message);
+    if (message.type === 'announce' || message.type === 'train') this.#frames.set(key, frame);
+    return frame;
+  }
+
+  #encode(context: RoundContext, message: Outgoing): Frame {
+    const { plan, identity, boxKeys, globalWeights } = this.#services;
+    switch (message.type) {
+      case 'announce': {
+        const unsigned = { context, plan, cohort: [...message.cohort], boxKey: toHex(boxKeys.publicKey) };
+        const { purpose, fields } = announceStatement(unsigned);
+        const signature = signStatement(identity, purpose, fields);
+        return encodeCoordinatorMessage({ type: 'announce', ...unsigned, signature });
+      }
+      case 'train': {
+        const unsigned = { context, cohort: [...message.cohort] };
+        const { purpose, fields } = trainStatement(unsigned);
+        const signature = signStatement(identity, purpose, fields);
+        const payload = weightsToBytes(globalWeights);
+        return encodeCoordinatorMessage({ type: 'train', ...unsigned, signature, payload });
+      }
+      case 'ack':
+      case 'published':
+      case 'aborted':
+        return encodeCoordinatorMessage({ ...message, context });
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The state of a round: one variant per phase, each holding only what that phase may know. Plain data, so that it can
+ * be journalled, compared and replayed; what the functions of `step.ts` do with it is described there.
+ *
+ * The phases of secure aggregation (Bonawitz et al. 2017, Figure 4: sharing keys, consistency, unmasking) have their
+ * places in the order; a plan whose protection does not need them passes them by.
+ */
+import type { ModelHash, SiteId } from '../../shared/ids.ts';
+import type { RoundContext } from '../../shared/protocol/messages.ts';
+import type { Plan } from '../../shared/protocol/plan.ts';
+import type { AbortReason, DropReason } from '../../shared/protocol/reasons.ts';
+
+/** In the order in which a round passes through them; 'aborted' can follow any but 'published'. */
+export type Phase = 'selecting' | WaitingPhase | 'aggregating' | 'evaluating' | 'published' | 'aborted';
+
+/** The phases that wait for an answer of every site of the cohort. */
+export type WaitingPhase = 'advertising' | 'sharingKeys' | 'training' | 'consistency' | 'unmasking';
+
+export type ProtectionMode = 'box' | 'secure-aggregation';
+
+export interface RoundRules {
+  readonly protection: ProtectionMode;
+  readonly minimumCohort: number;
+  readonly minimumSurvivors: number;
+  readonly deadlinesMs: Readonly<Record<'selecting' | WaitingPhase, number>>;
+}
+
+/** A site that no longer takes part in this attempt, and why. */
+export interface Drop {
+  readonly siteId: SiteId;
+  readonly phase: Phase;
+  readonly reason: DropReason;
+}
+
+interface Base {
+  readonly context: RoundContext;
+  readonly rules: RoundRules;
+  readonly dropped: readonly Drop[];
+}
+
+export interface Selecting extends Base {
+  readonly phase: 'selecting';
+  /** Connected sites, sorted. */
+  readonly available: readonly SiteId[];
+}
+
+export interface Waiting extends Base {
+  readonly phase: WaitingPhase;
+  /** Everyone who was announced to, sorted: whoever hears how the round ends. */
+  readonly invited: readonly SiteId[];
+  /** The sites still taking part, sorted. */
+  readonly cohort: readonly SiteId[];
+  /** Those of the cohort whose answer in this phase is complete, in the order of arrival. */
+  readonly answered: readonly SiteId[];
+}
+
+export interface Aggregating extends Base {
+  readonly phase: 'aggregating';
+  readonly invited: readonly SiteId[];
+  /** The sites whose update counts, sorted. */
+  readonly survivors: readonly SiteId[];
+}
+
+export interface Evaluating extends Base {
+  readonly phase: 'evaluating';
+  readonly invited: readonly SiteId[];
+  readonly survivors: readonly SiteId[];
+  readonly newModelHash: ModelHash;
+}
+
+export interface Published extends Base {
+  readonly phase: 'published';
+  readonly survivors: readonly SiteId[];
+  readonly newModelHash: ModelHash;
+}
+
+export interface Aborted extends Base {
+  readonly phase: 'aborted';
+  readonly reason: AbortReason;
+}
+
+export type Round = Selecting | Waiting | Aggregating | Evaluating | Published | Aborted;
+
+/** The phase that follows; secure aggregation's own phases only where the protection needs them. */
+export function phaseAfter(
+  phase: WaitingPhase,
+  protection: ProtectionMode,
+): Exclude<WaitingPhase, 'advertising'> | 'aggregating' {
+  switch (phase) {
+    case 'advertising':
+      return protection === 'box' ? 'training' : 'sharingKeys';
+    case 'sharingKeys':
+      return 'training';
+    case 'training':
+      return protection === 'box' ? 'aggregating' : 'consistency';
+    case 'consistency':
+      return 'unmasking';
+    case 'unmasking':
+      return 'aggregating';
+  }
+}
+
+/** What the plan says about a round. The phases that a box does not need have the deadline of the shortest exchange. */
+export function rulesOf(plan: Plan): RoundRules {
+  const { minimumCohort, minimumSurvivors, deadlinesMs } = plan.federation;
+  const { selecting, advertising, training } = deadlinesMs;
+  return {
+    protection: plan.protection.mode,
+    minimumCohort,
+    minimumSurvivors,
+    deadlinesMs: {
+      selecting,
+      advertising,
+      sharingKeys: advertising,
+      training,
+      consistency: advertising,
+      unmasking: advertising,
+    },
+  };
+}

@@ -1,0 +1,255 @@
+/**
+ * A round as a pure function: the same state and event always give the same next state and effects. This is federated
+ * averaging's server loop (McMahan et al. 2017, Algorithm 1) seen from one round, with everything that can go wrong.
+ *
+ * Completeness is looked at again after every answer, every loss of a site and every deadline (`settle`), so that no
+ * round waits for a site that will not come. A site's bad message costs that site its place, never the round.
+ */
+import type { SiteId } from '../../shared/ids.ts';
+import {
+  compareAttempts,
+  sameContext,
+  type AckResult,
+  type RoundContext,
+} from '../../shared/protocol/messages.ts';
+import type { Answer, Effect, Outgoing, RoundEvent, RoundStart, Transition } from './events.ts';
+import type { Round, Selecting, Waiting } from './state.ts';
+import {
+  abort,
+  after,
+  drop,
+  dropIfWaiting,
+  dropSilent,
+  request,
+  send,
+  settle,
+  settleSelection,
+  sorted,
+  stay,
+  without,
+} from './transitions.ts';
+
+type EventOf<K extends RoundEvent['kind']> = Extract<RoundEvent, { kind: K }>;
+
+const ack = (siteId: SiteId, context: RoundContext, of: Answer['type'], result: AckResult): Effect =>
+  send(siteId, context, { type: 'ack', of, result });
+
+/** A round at its beginning; it announces itself at once when enough sites are there. */
+export function beginRound(start: RoundStart): Transition {
+  const { context, rules } = start;
+  const round: Selecting = {
+    phase: 'selecting',
+    context,
+    rules,
+    dropped: [],
+    available: sorted(start.available),
+  };
+  const waiting: Effect[] = [
+    { kind: 'persist', entry: start },
+    { kind: 'setDeadline', phase: 'selecting', delayMs: rules.deadlinesMs.selecting },
+    {
+      kind: 'emit',
+      report: { kind: 'phaseEntered', phase: 'selecting', cohortSize: round.available.length },
+    },
+  ];
+  return after(waiting, settleSelection(round));
+}
+
+/** The round after an event. Events that change nothing have no effects. */
+export function step(round: Round, event: RoundEvent): Transition {
+  const transition = react(round, event);
+  if (transition.next === round && transition.effects.length === 0) return transition;
+  return after([{ kind: 'persist', entry: event }], transition);
+}
+
+function react(round: Round, event: RoundEvent): Transition {
+  switch (event.kind) {
+    case 'connected':
+      return connected(round, event.siteId);
+    case 'disconnected':
+      return disconnected(round, event.siteId);
+    case 'answered':
+      return answered(round, event);
+    case 'rejected':
+      return rejected(round, event);
+    case 'deadline':
+      return deadline(round, event);
+    case 'aggregated':
+    case 'aggregationFailed':
+      return aggregated(round, event);
+    case 'evaluated':
+    case 'evaluationFailed':
+      return evaluated(round, event);
+    case 'stop':
+      return round.phase === 'published' || round.phase === 'aborted' ? stay(round) : abort(round, 'stopped');
+  }
+}
+
+// Sites that come and go
+
+function connected(round: Round, siteId: SiteId): Transition {
+  switch (round.phase) {
+    case 'selecting': {
+      if (round.available.includes(siteId)) return stay(round);
+      return settleSelection({ ...round, available: sorted([...round.available, siteId]) });
+    }
+    case 'advertising':
+    case 'training': {
+      // A site that comes back within the transport's grace may have missed the request.
+      const owes = round.cohort.includes(siteId) && !round.answered.includes(siteId);
+      return owes ? { next: round, effects: [request(round, siteId)] } : stay(round);
+    }
+    case 'sharingKeys':
+    case 'consistency':
+    case 'unmasking':
+    case 'aggregating':
+    case 'evaluating':
+    case 'published':
+    case 'aborted':
+      return stay(round);
+  }
+}
+
+function disconnected(round: Round, siteId: SiteId): Transition {
+  switch (round.phase) {
+    case 'selecting':
+      return round.available.includes(siteId)
+        ? { next: { ...round, available: without(round.available, siteId) }, effects: [] }
+        : stay(round);
+    case 'advertising':
+    case 'sharingKeys':
+    case 'consistency':
+    case 'unmasking':
+      return drop(round, siteId, 'disconnected');
+    case 'training':
+      // An update that has arrived counts, whether its sender is still there or not.
+      return round.answered.includes(siteId) ? stay(round) : drop(round, siteId, 'disconnected');
+    case 'aggregating':
+    case 'evaluating':
+    case 'published':
+    case 'aborted':
+      return stay(round);
+  }
+}
+
+// Answers
+
+function answered(round: Round, event: EventOf<'answered'>): Transition {
+  const { siteId, context, answer } = event;
+  if (!sameContext(context, round.context)) return outOfContext(round, event);
+  switch (round.phase) {
+    case 'selecting':
+      return stay(round);
+    case 'advertising':
+    case 'sharingKeys':
+    case 'training':
+    case 'consistency':
+    case 'unmasking':
+      return answeredInTime(round, siteId, answer);
+    case 'aggregating':
+    case 'evaluating':
+    case 'published': {
+      const status = round.survivors.includes(siteId) ? 'duplicate' : 'late';
+      return { next: round, effects: [ack(siteId, context, answer.type, { status })] };
+    }
+    case 'aborted':
+      return { next: round, effects: [ack(siteId, context, answer.type, { status: 'late' })] };
+  }
+}
+
+/** Of an earlier attempt: late. Of a later one, or about another plan or model: nobody honest sends that. */
+function outOfContext(round: Round, event: EventOf<'answered'>): Transition {
+  const { siteId, context, answer } = event;
+  const isEarlier = context.runId === round.context.runId && compareAttempts(context, round.context) < 0;
+  if (isEarlier) return { next: round, effects: [ack(siteId, context, answer.type, { status: 'late' })] };
+  const refusal = ack(siteId, context, answer.type, { status: 'rejected', reason: 'wrong-context' });
+  return after([refusal], dropIfWaiting(round, siteId, 'wrong-context'));
+}
+
+function answeredInTime(round: Waiting, siteId: SiteId, answer: Answer): Transition {
+  const reply = (result: AckResult): Effect => ack(siteId, round.context, answer.type, result);
+  if (!round.cohort.includes(siteId)) return { next: round, effects: [reply({ status: 'late' })] };
+  if (answer.type === 'refuse') {
+    return after([reply({ status: 'accepted' })], dropIfWaiting(round, siteId, 'refused'));
+  }
+  const isDue =
+    (answer.type === 'advertise' && round.phase === 'advertising') ||
+    (answer.type === 'update' && round.phase === 'training');
+  // Whoever is in the cohort after the announcement has advertised already.
+  const isRepeated = isDue ? round.answered.includes(siteId) : answer.type === 'advertise';
+  if (isRepeated) return { next: round, effects: [reply({ status: 'duplicate' })] };
+  if (!isDue) {
+    return after([reply({ status: 'rejected', reason: 'malformed' })], drop(round, siteId, 'malformed'));
+  }
+  return accept(round, siteId, answer, reply({ status: 'accepted' }));
+}
+
+function accept(round: Waiting, siteId: SiteId, answer: Answer, reply: Effect): Transition {
+  const effects: Effect[] = [];
+  if (answer.type === 'update') {
+    const { exampleCount, meanLoss } = answer.update;
+    effects.push({ kind: 'accumulate', siteId, update: answer.update });
+    effects.push({ kind: 'emit', report: { kind: 'updateAccepted', siteId, exampleCount, meanLoss } });
+  }
+  effects.push(reply);
+  return after(effects, settle({ ...round, answered: [...round.answered, siteId] }));
+}
+
+function rejected(round: Round, event: EventOf<'rejected'>): Transition {
+  const of = round.phase === 'advertising' ? 'advertise' : 'update';
+  const result: AckResult = { status: 'rejected', reason: event.reason };
+  const refusal = ack(event.siteId, round.context, of, result);
+  return after([refusal], dropIfWaiting(round, event.siteId, event.reason));
+}
+
+// Time and the coordinator's own work
+
+function deadline(round: Round, event: EventOf<'deadline'>): Transition {
+  const isStale = event.phase !== round.phase || compareAttempts(event, round.context) !== 0;
+  if (isStale) return stay(round);
+  switch (round.phase) {
+    case 'selecting':
+      return abort(round, 'cohort-below-minimum');
+    case 'advertising':
+    case 'sharingKeys':
+    case 'training':
+    case 'consistency':
+    case 'unmasking':
+      return dropSilent(round);
+    case 'aggregating':
+    case 'evaluating':
+    case 'published':
+    case 'aborted':
+      return stay(round);
+  }
+}
+
+function aggregated(round: Round, event: EventOf<'aggregated' | 'aggregationFailed'>): Transition {
+  if (round.phase !== 'aggregating') return stay(round);
+  if (event.kind === 'aggregationFailed') return abort(round, 'aggregation-failed');
+  const { newModelHash } = event;
+  return {
+    next: { ...round, phase: 'evaluating', newModelHash },
+    effects: [
+      {
+        kind: 'emit',
+        report: { kind: 'phaseEntered', phase: 'evaluating', cohortSize: round.survivors.length },
+      },
+      { kind: 'evaluate', modelHash: newModelHash },
+    ],
+  };
+}
+
+function evaluated(round: Round, event: EventOf<'evaluated' | 'evaluationFailed'>): Transition {
+  if (round.phase !== 'evaluating') return stay(round);
+  if (event.kind === 'evaluationFailed') return abort(round, 'evaluation-failed');
+  const { context, rules, dropped, survivors, newModelHash, invited } = round;
+  const message: Outgoing = { type: 'published', newModelHash, survivorCount: survivors.length };
+  return {
+    next: { phase: 'published', context, rules, dropped, survivors, newModelHash },
+    effects: [
+      { kind: 'emit', report: { kind: 'phaseEntered', phase: 'published', cohortSize: survivors.length } },
+      ...invited.map((siteId) => send(siteId, context, message)),
+    ],
+  };
+}

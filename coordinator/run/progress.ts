@@ -1,0 +1,88 @@
+/**
+ * A run as a sequence of rounds, as a pure function: which attempt comes next, which model is the best so far, when
+ * to stop. Models are chosen by their validation score alone; the test set is not known here.
+ */
+import type { ModelHash, SiteId } from '../../shared/ids.ts';
+import type { FederationSettings } from '../../shared/protocol/plan.ts';
+import type { AbortReason } from '../../shared/protocol/reasons.ts';
+import type { Drop } from '../round/state.ts';
+
+/** What the validation set says about a global model. */
+export interface ValidationResult {
+  /** Lower is better. */
+  readonly loss: number;
+  /** Higher is better; undefined where it has no value on this set. */
+  readonly score: number | undefined;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export interface PublishedRecord {
+  readonly outcome: 'published';
+  readonly round: number;
+  readonly attempt: number;
+  readonly modelHash: ModelHash;
+  /** Sorted. */
+  readonly survivors: readonly SiteId[];
+  readonly dropped: readonly Drop[];
+  readonly validation: ValidationResult;
+}
+
+export interface AbortedRecord {
+  readonly outcome: 'aborted';
+  readonly round: number;
+  readonly attempt: number;
+  readonly reason: AbortReason;
+  readonly dropped: readonly Drop[];
+}
+
+export type AttemptRecord = PublishedRecord | AbortedRecord;
+
+export interface RunProgress {
+  readonly settings: FederationSettings;
+  readonly records: readonly AttemptRecord[];
+  readonly consecutiveAborts: number;
+  /** The published record with the best validation score; of equal scores the one with the lower loss, then the earlier. */
+  readonly best: PublishedRecord | undefined;
+}
+
+export type NextMove =
+  | { readonly kind: 'attempt'; readonly round: number; readonly attempt: number }
+  | { readonly kind: 'finished'; readonly because: 'all-rounds' | 'no-better-score' }
+  | { readonly kind: 'failed'; readonly reason: AbortReason }
+  | { readonly kind: 'stopped' };
+
+export function newProgress(settings: FederationSettings): RunProgress {
+  return { settings, records: [], consecutiveAborts: 0, best: undefined };
+}
+
+/** Whether a validation result is better; an undefined score is worse than any. */
+export function isBetter(candidate: ValidationResult, best: ValidationResult | undefined): boolean {
+  if (!best) return true;
+  const difference = (candidate.score ?? -Infinity) - (best.score ?? -Infinity);
+  return difference > 0 || (!(difference < 0) && candidate.loss < best.loss);
+}
+
+export function recordAttempt(progress: RunProgress, record: AttemptRecord): RunProgress {
+  const records = [...progress.records, record];
+  if (record.outcome === 'aborted')
+    return { ...progress, records, consecutiveAborts: progress.consecutiveAborts + 1 };
+  const best = isBetter(record.validation, progress.best?.validation) ? record : progress.best;
+  return { ...progress, records, consecutiveAborts: 0, best };
+}
+
+export function nextMove(progress: RunProgress): NextMove {
+  const { settings, records, best } = progress;
+  const last = records.at(-1);
+  if (!last) return { kind: 'attempt', round: 1, attempt: 1 };
+  if (last.outcome === 'aborted') {
+    if (last.reason === 'stopped') return { kind: 'stopped' };
+    if (progress.consecutiveAborts >= settings.maximumConsecutiveAborts)
+      return { kind: 'failed', reason: last.reason };
+    return { kind: 'attempt', round: last.round, attempt: last.attempt + 1 };
+  }
+  if (last.round >= settings.rounds) return { kind: 'finished', because: 'all-rounds' };
+  const patience = settings.earlyStoppingPatience;
+  if (patience !== undefined && best && last.round - best.round >= patience)
+    return { kind: 'finished', because: 'no-better-score' };
+  return { kind: 'attempt', round: last.round + 1, attempt: 1 };
+}

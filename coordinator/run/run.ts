@@ -1,0 +1,194 @@
+/**
+ * Carries out a run: round after round through `coordinator/round`, from one global model to the next. It is the only
+ * loop over rounds; what comes next is decided in `progress.ts`.
+ */
+import type { AgreementKeyPair } from '../../shared/crypto/agreement.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { Identity } from '../../shared/crypto/identity.ts';
+import { ConsiliumError, InvariantError, messageOf } from '../../shared/errors.ts';
+import type { RunId, SiteId } from '../../shared/ids.ts';
+import { modelHashOf } from '../../shared/protocol/model-hash.ts';
+import { hashPlan, type Plan } from '../../shared/protocol/plan.ts';
+import type { SiteGateway } from '../../shared/protocol/transport.ts';
+import { admit } from '../round/admission.ts';
+import type { RoundReport } from '../round/events.ts';
+import { startRound, type RoundOutcome, type RunningRound } from '../round/interpreter.ts';
+import type { Journal } from '../round/journal.ts';
+import { rulesOf } from '../round/state.ts';
+import {
+  newProgress,
+  nextMove,
+  recordAttempt,
+  type AttemptRecord,
+  type NextMove,
+  type RunProgress,
+  type ValidationResult,
+} from './progress.ts';
+
+export interface RunOptions {
+  readonly runId: RunId;
+  readonly plan: Plan;
+  readonly initialWeights: Float32Array;
+  readonly identity: Identity;
+  readonly boxKeys: AgreementKeyPair;
+  /** Ed25519 public keys of the enrolled sites. */
+  readonly roster: ReadonlyMap<SiteId, Uint8Array>;
+  readonly gateway: SiteGateway;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  /** Judges a global model on the validation set. */
+  evaluate(weights: Float32Array): Promise<ValidationResult>;
+  readonly hooks?: RunHooks;
+  /** Aborts the round in progress; the run ends as stopped. */
+  readonly signal?: AbortSignal;
+}
+
+export interface RunHooks {
+  report?(position: { readonly round: number; readonly attempt: number }, report: RoundReport): void;
+  /** After every attempt, published or aborted. */
+  attempt?(record: AttemptRecord): void;
+}
+
+export interface RunResult {
+  readonly end: Exclude<NextMove, { kind: 'attempt' }>;
+  readonly records: readonly AttemptRecord[];
+  /** After the last published round; the initial weights when there is none. */
+  readonly finalWeights: Float32Array;
+  /** The published model with the best validation score; undefined when no round was published. */
+  readonly best: { readonly round: number; readonly weights: Float32Array } | undefined;
+}
+
+/** The coordinator's own evaluation failed: no round can be judged, so the run ends. */
+export class EvaluationError extends ConsiliumError {
+  readonly code = 'EVALUATION';
+}
+
+/** @throws EvaluationError, or what the journal throws; sites cannot make it throw. */
+export function executeRun(options: RunOptions): Promise<RunResult> {
+  return new Run(options).execute();
+}
+
+class Run {
+  readonly #options: RunOptions;
+  readonly #connected = new Set<SiteId>();
+  #progress: RunProgress;
+  #weights: Float32Array;
+  #best: RunResult['best'];
+  #current: RunningRound | undefined;
+  #evaluationError: EvaluationError | undefined;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.#progress = newProgress(options.plan.federation);
+    this.#weights = options.initialWeights;
+  }
+
+  async execute(): Promise<RunResult> {
+    const { signal } = this.#options;
+    const stop = (): void => {
+      this.#current?.post({ kind: 'stop' });
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+    this.#listen();
+    try {
+      for (;;) {
+        const move = signal?.aborted ? { kind: 'stopped' as const } : nextMove(this.#progress);
+        if (move.kind !== 'attempt') return this.#result(move);
+        await this.#attempt(move);
+      }
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  #listen(): void {
+    const { roster, boxKeys, plan, gateway } = this.#options;
+    const keys = { roster, boxKeys, parameterCount: plan.parameterCount };
+    gateway.listen({
+      connected: (siteId) => {
+        if (!roster.has(siteId)) return;
+        this.#connected.add(siteId);
+        this.#current?.post({ kind: 'connected', siteId });
+      },
+      disconnected: (siteId) => {
+        this.#connected.delete(siteId);
+        this.#current?.post({ kind: 'disconnected', siteId });
+      },
+      frame: (siteId, frame) => {
+        this.#current?.post(admit(keys, siteId, frame));
+      },
+    });
+  }
+
+  async #attempt({ round, attempt }: { round: number; attempt: number }): Promise<void> {
+    const { plan, identity, boxKeys, clock, journal, gateway, hooks, runId } = this.#options;
+    let validation: ValidationResult | undefined;
+    const context = {
+      runId,
+      round,
+      attempt,
+      planHash: hashPlan(plan),
+      modelHash: modelHashOf(this.#weights),
+    };
+    this.#current = startRound(
+      {
+        plan,
+        identity,
+        boxKeys,
+        clock,
+        journal,
+        globalWeights: this.#weights,
+        send: (to, frame) => {
+          gateway.send(to, frame);
+        },
+        evaluate: async (weights) => {
+          validation = await this.#evaluate(weights);
+        },
+        report: (report) => {
+          hooks?.report?.({ round, attempt }, report);
+        },
+      },
+      { kind: 'begin', context, rules: rulesOf(plan), available: [...this.#connected] },
+    );
+    const outcome = await this.#current.finished;
+    if (this.#evaluationError) throw this.#evaluationError;
+    this.#record(outcome, validation);
+  }
+
+  async #evaluate(weights: Float32Array): Promise<ValidationResult> {
+    try {
+      return await this.#options.evaluate(weights);
+    } catch (error) {
+      // A stopped run breaks its evaluation off; that is no failure of its own.
+      const failure = new EvaluationError(`the global model cannot be evaluated: ${messageOf(error)}`, {
+        cause: error,
+      });
+      if (!this.#options.signal?.aborted) this.#evaluationError = failure;
+      throw failure;
+    }
+  }
+
+  #record(outcome: RoundOutcome, validation: ValidationResult | undefined): void {
+    const record = recordOf(outcome, validation);
+    this.#progress = recordAttempt(this.#progress, record);
+    if (record.outcome === 'published' && outcome.weights) {
+      this.#weights = outcome.weights;
+      if (this.#progress.best === record) this.#best = { round: record.round, weights: outcome.weights };
+    }
+    this.#options.hooks?.attempt?.(record);
+  }
+
+  #result(end: RunResult['end']): RunResult {
+    const { records } = this.#progress;
+    return { end, records, finalWeights: this.#weights, best: this.#best };
+  }
+}
+
+function recordOf({ round }: RoundOutcome, validation: ValidationResult | undefined): AttemptRecord {
+  const { context, dropped } = round;
+  const position = { round: context.round, attempt: context.attempt, dropped };
+  if (round.phase === 'aborted') return { outcome: 'aborted', reason: round.reason, ...position };
+  if (!validation) throw new InvariantError('a round was published without an evaluation');
+  const { survivors, newModelHash } = round;
+  return { outcome: 'published', modelHash: newModelHash, survivors, validation, ...position };
+}

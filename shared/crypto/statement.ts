@@ -1,0 +1,35 @@
+/**
+ * What a signature is over: a statement of known purpose. The purpose and the protocol version stand in front of the
+ * canonical fields, so that a signature made for one purpose proves nothing in another.
+ */
+import { canonicalJson } from '../protocol/canonical.ts';
+import { PROTOCOL_VERSION } from '../protocol/version.ts';
+import { fromHex, toHex } from './bytes.ts';
+import { verifySignature, type Identity } from './identity.ts';
+
+export type StatementPurpose = 'announce' | 'train' | 'advertise' | 'refuse' | 'update';
+
+const utf8 = new TextEncoder();
+
+/** The exact bytes that are signed. `fields` must have a canonical form. */
+export function statementBytes(purpose: StatementPurpose, fields: object): Uint8Array {
+  return utf8.encode(`consilium/${String(PROTOCOL_VERSION)}/${purpose}\n${canonicalJson(fields)}`);
+}
+
+/** 128 hexadecimal digits. */
+export function signStatement(identity: Identity, purpose: StatementPurpose, fields: object): string {
+  return toHex(identity.sign(statementBytes(purpose, fields)));
+}
+
+export interface SignedStatement {
+  readonly purpose: StatementPurpose;
+  readonly fields: object;
+  /** 128 hexadecimal digits. */
+  readonly signature: string;
+}
+
+/** @throws CryptoError when the signature is not hexadecimal: decode the message first. */
+export function verifyStatement(publicKey: Uint8Array, statement: SignedStatement): boolean {
+  const bytes = statementBytes(statement.purpose, statement.fields);
+  return verifySignature(publicKey, bytes, fromHex(statement.signature));
+}

@@ -1,0 +1,272 @@
+/**
+ * From stored images to what a model takes: geometry, contrast, intensity, and planes instead of interleaved colours.
+ * The options are part of a plan, so that every site does exactly the same; statistics over a dataset come from
+ * its training part only and are then fixed in the options that are handed back.
+ */
+import { z } from 'zod';
+import { DataError } from '../errors.ts';
+import { DECODERS, mapBounded } from './bounded.ts';
+import { equalizeAdaptively } from './clahe.ts';
+import type { Dataset } from './dataset.ts';
+import { fitSchema, resizeImage, type Geometry, type RawImage } from './resize.ts';
+
+const sideSchema = z.int().min(8).max(1024);
+const perChannel = z.array(z.number()).min(1).max(3);
+
+export const intensitySchema = z.discriminatedUnion('kind', [
+  /** 0…1 over the stored range (0…255 or 0…65535). */
+  z.strictObject({ kind: z.literal('unit') }),
+  /** Mean 0, standard deviation 1: each image by its own, or all by those of the training part. */
+  z.strictObject({
+    kind: z.literal('zscore'),
+    scope: z.enum(['image', 'dataset']).default('dataset'),
+    /** A channel, on the 0…1 scale. Absent with scope 'dataset': measured on the training part. */
+    mean: perChannel.optional(),
+    stdDev: perChannel.optional(),
+  }),
+  /** 0…1 between two percentiles of each image; what lies outside is clipped. */
+  z
+    .strictObject({
+      kind: z.literal('percentile'),
+      low: z.number().min(0).max(100).default(1),
+      high: z.number().min(0).max(100).default(99),
+    })
+    .refine(({ low, high }) => low < high, { message: 'low must be below high' }),
+]);
+
+export const preprocessingSchema = z.strictObject({
+  /** Of the model's input. Absent: as stored. */
+  size: z.strictObject({ height: sideSchema, width: sideSchema }).optional(),
+  fit: fitSchema.default('pad'),
+  intensity: intensitySchema.default({ kind: 'unit' }),
+  clahe: z
+    .strictObject({
+      tiles: z.int().min(1).max(16).default(8),
+      clipLimit: z.number().min(1).max(100).default(2),
+    })
+    .optional(),
+});
+export type PreprocessingOptions = z.infer<typeof preprocessingSchema>;
+export type IntensityOptions = z.infer<typeof intensitySchema>;
+
+export const DEFAULT_PREPROCESSING: PreprocessingOptions = preprocessingSchema.parse({});
+
+/** What training and evaluation take; the order of the examples is the dataset's. */
+export interface Preprocessed {
+  /** [count, channels, height, width] */
+  readonly images: Float32Array;
+  /** [count] */
+  readonly labels: Int32Array;
+  readonly count: number;
+  /** [channels, height, width] */
+  readonly imageDims: readonly [number, number, number];
+  /** The options with every measured statistic filled in: what later images must be prepared with. */
+  readonly resolved: PreprocessingOptions;
+}
+
+/** Standard deviations below are noise of constant images; dividing by them would blow it up. */
+const LEAST_STD_DEV = 1e-4;
+
+/** One image as planes [channels, height, width] on the 0…1 scale. */
+function toPlanes(image: RawImage, out: Float32Array): void {
+  const { channels, pixels } = image;
+  const scale = 1 / (pixels instanceof Uint16Array ? 65_535 : 255);
+  const size = image.height * image.width;
+  for (let channel = 0; channel < channels; channel++)
+    for (let i = 0; i < size; i++) out[channel * size + i] = (pixels[i * channels + channel] ?? 0) * scale;
+}
+
+/** Equalises the brightness of a colour image and leaves its hues: all channels are scaled alike. */
+function equalize(
+  planes: Float32Array,
+  image: RawImage,
+  options: { tiles: number; clipLimit: number },
+): void {
+  const { height, width, channels } = image;
+  const size = height * width;
+  if (channels === 1) {
+    equalizeAdaptively({ values: planes, height, width }, options);
+    return;
+  }
+  // ITU-R BT.601 luma.
+  const luma = Float32Array.from(
+    { length: size },
+    (_, i) =>
+      0.299 * (planes[i] ?? 0) + 0.587 * (planes[size + i] ?? 0) + 0.114 * (planes[2 * size + i] ?? 0),
+  );
+  const before = luma.slice();
+  equalizeAdaptively({ values: luma, height, width }, options);
+  for (let i = 0; i < planes.length; i++) {
+    const old = before[i % size] ?? 0;
+    planes[i] =
+      old === 0 ? (luma[i % size] ?? 0) : Math.min(1, ((planes[i] ?? 0) * (luma[i % size] ?? 0)) / old);
+  }
+}
+
+function meanAndStdDev(values: Float32Array): { mean: number; stdDev: number } {
+  let sum = 0;
+  for (const value of values) sum += value;
+  const mean = sum / values.length;
+  let squares = 0;
+  for (const value of values) squares += (value - mean) ** 2;
+  return { mean, stdDev: Math.sqrt(squares / values.length) };
+}
+
+function normalize(values: Float32Array, mean: number, stdDev: number): void {
+  const scale = 1 / Math.max(stdDev, LEAST_STD_DEV);
+  for (let i = 0; i < values.length; i++) values[i] = ((values[i] ?? 0) - mean) * scale;
+}
+
+/** Linear interpolation between order statistics (Hyndman and Fan 1996, type 7). `sorted` ascending, percent 0…100. */
+function percentile(sorted: Float32Array, percent: number): number {
+  const position = ((sorted.length - 1) * percent) / 100;
+  const low = Math.floor(position);
+  const below = sorted[low] ?? 0;
+  return below + (position - low) * ((sorted[Math.min(low + 1, sorted.length - 1)] ?? 0) - below);
+}
+
+function clipToPercentiles(values: Float32Array, low: number, high: number): void {
+  const sorted = values.toSorted();
+  const black = percentile(sorted, low);
+  const range = Math.max(percentile(sorted, high) - black, LEAST_STD_DEV);
+  for (let i = 0; i < values.length; i++)
+    values[i] = Math.min(1, Math.max(0, ((values[i] ?? 0) - black) / range));
+}
+
+/** Intensity of one image in place; `planes` [channels, size] on the 0…1 scale. */
+function adjustIntensity(planes: Float32Array, size: number, intensity: IntensityOptions): void {
+  switch (intensity.kind) {
+    case 'unit':
+      return;
+    case 'percentile':
+      clipToPercentiles(planes, intensity.low, intensity.high);
+      return;
+    case 'zscore': {
+      if (intensity.scope === 'image') {
+        const own = meanAndStdDev(planes);
+        normalize(planes, own.mean, own.stdDev);
+        return;
+      }
+      for (let channel = 0; channel * size < planes.length; channel++) {
+        const plane = planes.subarray(channel * size, (channel + 1) * size);
+        normalize(plane, intensity.mean?.[channel] ?? 0, intensity.stdDev?.[channel] ?? 1);
+      }
+      return;
+    }
+  }
+}
+
+/** Mean and standard deviation a channel over the images at `indices`; `images` [count, channels, size]. */
+function channelStatistics(
+  images: Float32Array,
+  dims: { channels: number; size: number },
+  indices: ArrayLike<number>,
+): { mean: number[]; stdDev: number[] } {
+  const { channels, size } = dims;
+  const statistics = Array.from({ length: channels }, (_, channel) => {
+    let sum = 0;
+    let squares = 0;
+    for (const index of Array.from(indices)) {
+      const start = (index * channels + channel) * size;
+      for (let i = start; i < start + size; i++) {
+        const value = images[i] ?? 0;
+        sum += value;
+        squares += value * value;
+      }
+    }
+    const count = indices.length * size;
+    const mean = sum / count;
+    return { mean, stdDev: Math.sqrt(Math.max(0, squares / count - mean * mean)) };
+  });
+  return { mean: statistics.map((s) => s.mean), stdDev: statistics.map((s) => s.stdDev) };
+}
+
+function resolveIntensity(
+  intensity: IntensityOptions,
+  measure: (train: ArrayLike<number>) => { mean: number[]; stdDev: number[] },
+  where: { name: string; channels: number; train: ArrayLike<number> | undefined },
+): IntensityOptions {
+  if (intensity.kind !== 'zscore' || intensity.scope === 'image') return intensity;
+  const { mean, stdDev } = intensity;
+  if (mean && stdDev) {
+    if (mean.length !== where.channels || stdDev.length !== where.channels)
+      throw new DataError(
+        `${where.name}: intensity.mean and intensity.stdDev need ${String(where.channels)} value(s), one a channel`,
+      );
+    return intensity;
+  }
+  if (!where.train || where.train.length === 0)
+    throw new DataError(
+      `${where.name}: intensity "zscore" over the dataset needs mean and stdDev, or the training part to measure them on`,
+    );
+  return { ...intensity, ...measure(where.train) };
+}
+
+/** The single image `index` of a dataset; a view. */
+export function imageAt(dataset: Dataset, index: number): RawImage {
+  const { height, width, channels } = dataset;
+  const size = height * width * channels;
+  return { height, width, channels, pixels: dataset.pixels.subarray(index * size, (index + 1) * size) };
+}
+
+/**
+ * Prepares every image of a dataset.
+ * @param train the training indices; needed for intensity 'zscore' over the dataset without given statistics.
+ * @throws DataError when statistics are needed and cannot be had, or do not fit the channels.
+ */
+export async function preprocess(
+  dataset: Dataset,
+  options: PreprocessingOptions = DEFAULT_PREPROCESSING,
+  train?: ArrayLike<number>,
+): Promise<Preprocessed> {
+  const { count, channels } = dataset;
+  const geometry: Geometry = {
+    height: options.size?.height ?? dataset.height,
+    width: options.size?.width ?? dataset.width,
+    fit: options.fit,
+  };
+  const size = geometry.height * geometry.width;
+  const images = new Float32Array(count * channels * size);
+  const planesOf = (i: number): Float32Array =>
+    images.subarray(i * channels * size, (i + 1) * channels * size);
+  await mapBounded(
+    Array.from({ length: count }, (_, i) => i),
+    DECODERS,
+    async (i) => {
+      const stored = imageAt(dataset, i);
+      const sameSize = stored.height === geometry.height && stored.width === geometry.width;
+      const image = sameSize ? stored : await resizeImage(stored, geometry);
+      toPlanes(image, planesOf(i));
+      if (options.clahe) equalize(planesOf(i), image, options.clahe);
+    },
+  );
+  const intensity = resolveIntensity(
+    options.intensity,
+    (indices) => channelStatistics(images, { channels, size }, indices),
+    { name: dataset.name, channels, train },
+  );
+  for (let i = 0; i < count; i++) adjustIntensity(planesOf(i), size, intensity);
+  return {
+    images,
+    labels: dataset.labels,
+    count,
+    imageDims: [channels, geometry.height, geometry.width],
+    resolved: { ...options, intensity },
+  };
+}
+
+/** A copy of the examples at `indices`, in that order. */
+export function selectExamples(all: Preprocessed, indices: ArrayLike<number>): Preprocessed {
+  const length = all.imageDims[0] * all.imageDims[1] * all.imageDims[2];
+  const rows = Array.from(indices);
+  const images = new Float32Array(rows.length * length);
+  rows.forEach((row, i) => {
+    images.set(all.images.subarray(row * length, (row + 1) * length), i * length);
+  });
+  return {
+    ...all,
+    images,
+    labels: Int32Array.from(rows, (row) => all.labels[row] ?? -1),
+    count: rows.length,
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * The classic convolutional classifier: [convolution – (normalisation) – ReLU – pooling]×n, dense, dropout, softmax.
+ * With its defaults at 28×28×1 and two classes: 16, 32 and 64 filters, 224 thousand parameters.
+ */
+import { z } from 'zod';
+import { InputError } from '../../errors.ts';
+import type { Model } from '../graph/types.ts';
+import { Layers } from './layers.ts';
+
+export const cnnOptionsSchema = z.strictObject({
+  /** Filters of each convolution, first to last. */
+  filters: z.array(z.int().min(1).max(2048)).min(1).max(8).default([16, 32, 64]),
+  /** Convolutions in a block, before its pooling. */
+  convolutionsPerBlock: z.int().min(1).max(4).default(1),
+  /** Units of the dense layer; 0 leaves it out. */
+  dense: z.int().min(0).max(8192).default(64),
+  dropout: z.number().min(0).max(0.95).default(0),
+  normalization: z.enum(['none', 'batch', 'group']).default('none'),
+  /** What leads from the last feature map to the dense part. */
+  head: z.enum(['flatten', 'mean']).default('flatten'),
+});
+export type CnnOptions = z.infer<typeof cnnOptionsSchema>;
+
+/** @throws InputError when the image is too small for the pooling steps. */
+export function cnn(
+  imageDims: readonly [number, number, number],
+  classCount: number,
+  options: CnnOptions,
+): Model {
+  const { filters, normalization } = options;
+  const smallest = Math.min(imageDims[1], imageDims[2]);
+  if (smallest < 2 ** (filters.length - 1)) {
+    throw new InputError(
+      `A cnn of ${String(filters.length)} blocks needs images of at least ${String(2 ** (filters.length - 1))} pixels a side, got ${String(smallest)}.`,
+    );
+  }
+  const layers = new Layers('cnn', imageDims);
+  let x = 'images';
+  filters.forEach((count, block) => {
+    for (let i = 0; i < options.convolutionsPerBlock; i++) {
+      const name = `block${String(block)}.conv${String(i)}`;
+      x = layers.conv(x, name, { filters: count, kernel: 3, bias: normalization === 'none' });
+      x = layers.relu(layers.normalize(x, `block${String(block)}.norm${String(i)}`, normalization));
+    }
+    if (block < filters.length - 1) x = layers.maxPool(x);
+  });
+  x = options.head === 'flatten' ? layers.flatten(x) : layers.globalPool(x);
+  if (options.dense > 0) x = layers.relu(layers.dense(x, 'dense', options.dense, 'he'));
+  return layers.model(layers.dropout(x, options.dropout), classCount, imageDims);
+}

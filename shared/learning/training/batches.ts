@@ -1,0 +1,104 @@
+/**
+ * The batches of an epoch: shuffled, of fixed size, written into the same buffers every time.
+ *
+ * A last batch that is too short is filled up with other training images of weight zero: they change neither loss
+ * nor gradient, and the statistics of batch normalisation still come from real images.
+ */
+import { InputError } from '../../errors.ts';
+import type { Rng } from '../../rng.ts';
+import { createAugmenter } from '../augmentation/augmenter.ts';
+import type { Batch, DropoutMask } from '../engines/engine.ts';
+import { dropoutLength, fillDropoutMasks } from './dropout.ts';
+import { imageLengthOf, type LabelledImages } from './labelled-images.ts';
+import type { Recipe } from './recipe.ts';
+import { trainingStream, type TrainingSeed } from './seeds.ts';
+import { oneHot } from './targets.ts';
+
+export interface BatchSourceOptions {
+  readonly data: LabelledImages;
+  readonly classCount: number;
+  readonly recipe: Pick<Recipe, 'batchSize' | 'augmentation'>;
+  /** One for each class. */
+  readonly classWeights: readonly number[];
+  readonly dropoutMasks: readonly DropoutMask[];
+  readonly seed: TrainingSeed;
+}
+
+export interface TrainingBatch extends Batch {
+  /** Examples of the batch that count. */
+  readonly examples: number;
+}
+
+/** The batches of one epoch in order; the arrays are overwritten by the next one. */
+export type BatchSource = (epoch: number) => Generator<TrainingBatch, void, undefined>;
+
+export const stepsPerEpochOf = (count: number, batchSize: number): number => Math.ceil(count / batchSize);
+
+/** 0…count−1 in random order. */
+export function shuffledOrder(count: number, rng: Rng): Int32Array {
+  return rng.shuffle(Int32Array.from({ length: count }, (_, i) => i));
+}
+
+/** Image numbers of batch `index`; past the end of the order it begins again. */
+export function batchIndices(order: Int32Array, index: number, batchSize: number): Int32Array {
+  return Int32Array.from({ length: batchSize }, (_, i) => order[(index * batchSize + i) % order.length] ?? 0);
+}
+
+/**
+ * Weights of a batch's examples: in proportion to their classes' weights, summing to 1; zero for padding.
+ * @throws InputError when a label has weight zero, which would silently leave out its images.
+ */
+export function sampleWeightsInto(
+  out: Float32Array,
+  labels: Int32Array,
+  examples: number,
+  classWeights: readonly number[],
+): void {
+  let sum = 0;
+  for (let i = 0; i < examples; i++) {
+    const weight = classWeights[labels[i] ?? -1] ?? 0;
+    if (!(weight > 0))
+      throw new InputError(
+        `class ${String(labels[i])} has training images but the given class counts say that it has none: correct the counts`,
+      );
+    sum += weight;
+  }
+  out.fill(0);
+  for (let i = 0; i < examples; i++) out[i] = (classWeights[labels[i] ?? -1] ?? 0) / sum;
+}
+
+export function createBatchSource(options: BatchSourceOptions): BatchSource {
+  const { data, classCount, dropoutMasks, seed } = options;
+  const { batchSize } = options.recipe;
+  const imageLength = imageLengthOf(data);
+  const labels = new Int32Array(batchSize);
+  const images = new Float32Array(batchSize * imageLength);
+  const targets = new Float32Array(batchSize * classCount);
+  const sampleWeights = new Float32Array(batchSize);
+  const masks = new Float32Array(dropoutLength(dropoutMasks, batchSize));
+  const augmenter = createAugmenter(options.recipe.augmentation, data.imageDims);
+
+  return function* batches(epoch) {
+    const order = shuffledOrder(data.count, trainingStream(seed, 'order', epoch));
+    const augmentation = trainingStream(seed, 'augmentation', epoch);
+    const dropout = trainingStream(seed, 'dropout', epoch);
+    for (let index = 0; index * batchSize < data.count; index++) {
+      const indices = batchIndices(order, index, batchSize);
+      const examples = Math.min(batchSize, data.count - index * batchSize);
+      indices.forEach((image, i) => {
+        labels[i] = data.labels[image] ?? -1;
+      });
+      augmenter.write(data.images, indices, images, augmentation);
+      oneHot(labels, classCount, targets);
+      sampleWeightsInto(sampleWeights, labels, examples, options.classWeights);
+      fillDropoutMasks(dropoutMasks, batchSize, dropout, masks);
+      yield {
+        images,
+        targets,
+        sampleWeights,
+        examples,
+        ...(dropoutMasks.length > 0 ? { dropoutMasks: masks } : {}),
+      };
+    }
+  };
+}

@@ -1,0 +1,18 @@
+/**
+ * Random streams of a local training. Each purpose has its own, so that turning dropout or augmentation on or off
+ * leaves the order of the images as it is; each epoch begins a new one, so that an epoch can be repeated by itself.
+ */
+import { createRng, deriveSeed, type Rng } from '../../rng.ts';
+
+/** What names a local training: the same parts give the same update. */
+export interface TrainingSeed {
+  readonly run: number | string;
+  readonly round: number;
+  readonly site: number | string;
+}
+
+export type StreamPurpose = 'order' | 'dropout' | 'augmentation';
+
+export function trainingStream(seed: TrainingSeed, purpose: StreamPurpose, epoch: number): Rng {
+  return createRng(deriveSeed('local-training', purpose, seed.run, seed.round, seed.site, epoch));
+}

@@ -1,0 +1,97 @@
+/**
+ * Weights as one flat vector with a manifest. Outside `shared/learning` nothing else is known of a model.
+ */
+import { createHash } from 'node:crypto';
+import { InvariantError } from '../errors.ts';
+import { createRng, deriveSeed, type Rng } from '../rng.ts';
+import type { Initializer, Model, Parameter, ParameterKind } from './graph/types.ts';
+
+export interface ManifestEntry {
+  readonly name: string;
+  readonly dims: readonly number[];
+  /** First value in the flat vector. */
+  readonly offset: number;
+  /** Number of values. */
+  readonly length: number;
+  readonly trainable: boolean;
+  readonly kind: ParameterKind;
+}
+
+export interface Manifest {
+  readonly entries: readonly ManifestEntry[];
+  /** Number of values of the flat vector: the entries one after the other, without gaps. */
+  readonly length: number;
+}
+
+export const sizeOf = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
+
+/** The layout of a model's flat vector: its parameters in their order. */
+export function manifestOf(model: Pick<Model, 'parameters'>): Manifest {
+  let offset = 0;
+  const entries = model.parameters.map((p: Parameter): ManifestEntry => {
+    const length = sizeOf(p.dims);
+    const entry = { name: p.name, dims: p.dims, offset, length, trainable: p.trainable, kind: p.kind };
+    offset += length;
+    return entry;
+  });
+  return { entries, length: offset };
+}
+
+function fill(out: Float32Array, initializer: Initializer, rng: Rng): void {
+  switch (initializer.kind) {
+    case 'zeros':
+      out.fill(0);
+      return;
+    case 'ones':
+      out.fill(1);
+      return;
+    case 'he': {
+      const stdDev = Math.sqrt(2 / initializer.fanIn);
+      for (let i = 0; i < out.length; i++) out[i] = rng.normal() * stdDev;
+      return;
+    }
+    case 'glorot': {
+      const limit = Math.sqrt(6 / (initializer.fanIn + initializer.fanOut));
+      for (let i = 0; i < out.length; i++) out[i] = (2 * rng.uniform() - 1) * limit;
+      return;
+    }
+    case 'given':
+      if (initializer.values.length !== out.length)
+        throw new InvariantError('given values do not fit the parameter');
+      out.set(initializer.values);
+      return;
+  }
+}
+
+/** Seeded initial weights; each parameter has its own stream, so that adding one leaves the others unchanged. */
+export function initialWeights(model: Pick<Model, 'parameters'>, seed: number): Float32Array {
+  const manifest = manifestOf(model);
+  const weights = new Float32Array(manifest.length);
+  model.parameters.forEach((parameter, index) => {
+    const entry = manifest.entries[index];
+    if (!entry) throw new InvariantError('manifest and parameters differ');
+    const rng = createRng(deriveSeed('initial-weights', seed, parameter.name));
+    fill(weights.subarray(entry.offset, entry.offset + entry.length), parameter.initializer, rng);
+  });
+  return weights;
+}
+
+/** The flat vector as little-endian float32 bytes: the canonical form that is hashed, stored and sent. */
+export function weightsToBytes(weights: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(weights.length * 4);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < weights.length; i++) view.setFloat32(i * 4, weights[i] ?? 0, true);
+  return bytes;
+}
+
+/** Inverse of `weightsToBytes`. @throws InvariantError when the byte length is no multiple of 4. */
+export function weightsFromBytes(bytes: Uint8Array): Float32Array {
+  if (bytes.byteLength % 4 !== 0) throw new InvariantError('weights have a whole number of float32 values');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Float32Array.from({ length: bytes.byteLength / 4 }, (_, i) => view.getFloat32(i * 4, true));
+}
+
+/** SHA-512 of the canonical bytes, 128 hexadecimal digits. */
+export function weightsDigest(weights: Float32Array): string {
+  return createHash('sha512').update(weightsToBytes(weights)).digest('hex');
+}

@@ -1,0 +1,127 @@
+/**
+ * Everything that crosses the wire between the coordinator and a site. These schemas are the only specification of
+ * the messages: strict, so that an unknown key is an error. A `payload` travels as bytes beside the JSON header
+ * (`codec.ts`). A decoded message is still untrusted: signatures and hashes are checked by who receives it.
+ */
+import { z } from 'zod';
+import { modelHashSchema, planHashSchema, runIdSchema, siteIdSchema } from '../ids.ts';
+import { planSchema } from './plan.ts';
+import { abortReasonSchema, dropReasonSchema, refusalReasonSchema } from './reasons.ts';
+
+/** More sites than this would need another protocol (sampling, a sparse graph of masks). */
+export const MAX_COHORT = 1024;
+
+const hexOf = (bytes: number) =>
+  z.string().regex(new RegExp(`^[0-9a-f]{${String(2 * bytes)}}$`), `expected ${String(bytes)} bytes as hex`);
+
+const signatureSchema = hexOf(64);
+const payloadSchema = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes');
+const cohortSchema = z
+  .array(siteIdSchema)
+  .min(1)
+  .max(MAX_COHORT)
+  .refine((ids) => new Set(ids).size === ids.length, 'a site is named twice');
+
+/** What every message of a round is about; all of it is under every signature. */
+export const roundContextSchema = z.strictObject({
+  runId: runIdSchema,
+  /** From 1. */
+  round: z.int().min(1).max(1_000_000),
+  /** From 1; an aborted round is repeated with the next number. */
+  attempt: z.int().min(1).max(1_000_000),
+  planHash: planHashSchema,
+  /** The global model that the round starts from. */
+  modelHash: modelHashSchema,
+});
+export type RoundContext = z.infer<typeof roundContextSchema>;
+
+export const coordinatorMessageSchema = z.discriminatedUnion('type', [
+  /** A round begins; the site answers with `advertise` or `refuse`. */
+  z.strictObject({
+    type: z.literal('announce'),
+    context: roundContextSchema,
+    plan: planSchema,
+    /** The sites that are invited. */
+    cohort: cohortSchema,
+    /** X25519 public key that updates are sealed for. */
+    boxKey: hexOf(32),
+    signature: signatureSchema,
+  }),
+  /** The cohort stands; the payload is the global model (`weightsToBytes`). The site answers with `update` or `refuse`. */
+  z.strictObject({
+    type: z.literal('train'),
+    context: roundContextSchema,
+    cohort: cohortSchema,
+    signature: signatureSchema,
+    payload: payloadSchema,
+  }),
+  /** What became of the site's last answer. */
+  z.strictObject({
+    type: z.literal('ack'),
+    context: roundContextSchema,
+    of: z.enum(['advertise', 'update', 'refuse']),
+    result: z.discriminatedUnion('status', [
+      z.strictObject({ status: z.literal('accepted') }),
+      z.strictObject({ status: z.literal('duplicate') }),
+      z.strictObject({ status: z.literal('late') }),
+      z.strictObject({ status: z.literal('rejected'), reason: dropReasonSchema }),
+    ]),
+  }),
+  /** The round has a new global model. */
+  z.strictObject({
+    type: z.literal('published'),
+    context: roundContextSchema,
+    newModelHash: modelHashSchema,
+    survivorCount: z.int().min(1).max(MAX_COHORT),
+  }),
+  z.strictObject({ type: z.literal('aborted'), context: roundContextSchema, reason: abortReasonSchema }),
+]);
+export type CoordinatorMessage = z.infer<typeof coordinatorMessageSchema>;
+
+export const siteMessageSchema = z.discriminatedUnion('type', [
+  /** The site takes part. Under secure aggregation this is where its ephemeral keys stand. */
+  z.strictObject({
+    type: z.literal('advertise'),
+    context: roundContextSchema,
+    siteId: siteIdSchema,
+    signature: signatureSchema,
+  }),
+  z.strictObject({
+    type: z.literal('refuse'),
+    context: roundContextSchema,
+    siteId: siteIdSchema,
+    reason: refusalReasonSchema,
+    signature: signatureSchema,
+  }),
+  /** The payload is the sealed update (`update-payload.ts`); the signature covers its digest. */
+  z.strictObject({
+    type: z.literal('update'),
+    context: roundContextSchema,
+    siteId: siteIdSchema,
+    signature: signatureSchema,
+    payload: payloadSchema,
+  }),
+]);
+export type SiteMessage = z.infer<typeof siteMessageSchema>;
+
+export type MessageOf<M extends { type: string }, T extends M['type']> = Extract<M, { type: T }>;
+export type AckResult = MessageOf<CoordinatorMessage, 'ack'>['result'];
+
+/** Whether both name the same attempt of the same round of the same run from the same model. */
+export function sameContext(a: RoundContext, b: RoundContext): boolean {
+  return (
+    a.runId === b.runId &&
+    a.round === b.round &&
+    a.attempt === b.attempt &&
+    a.planHash === b.planHash &&
+    a.modelHash === b.modelHash
+  );
+}
+
+/** Negative when `a` is an earlier attempt than `b`. Only of one run. */
+export function compareAttempts(
+  a: Pick<RoundContext, 'round' | 'attempt'>,
+  b: Pick<RoundContext, 'round' | 'attempt'>,
+): number {
+  return a.round === b.round ? a.attempt - b.attempt : a.round - b.round;
+}

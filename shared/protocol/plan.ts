@@ -1,0 +1,99 @@
+/**
+ * The plan: everything that defines a training. A site approves a plan by its hash, so nothing that changes the
+ * training may stand elsewhere. Unknown keys are errors.
+ */
+import { z } from 'zod';
+import { sha512Hex } from '../crypto/hash.ts';
+import { preprocessingSchema } from '../data/preprocess.ts';
+import { planHashSchema, type PlanHash } from '../ids.ts';
+import { architectureSchema } from '../learning/architectures/architecture.ts';
+import { recipeSchema } from '../learning/training/recipe.ts';
+import { canonicalBytes } from './canonical.ts';
+import { PROTOCOL_VERSION } from './version.ts';
+
+/** A millisecond span that a person would choose for a phase: a tenth of a second to a week. */
+const deadlineMs = z.int().min(100).max(604_800_000);
+
+export const taskSchema = z.strictObject({
+  name: z.string().min(1).max(200),
+  classNames: z.array(z.string().min(1).max(200)).min(2).max(1000),
+  /** [channels, height, width] after preprocessing. */
+  imageDims: z.tuple([
+    z.union([z.literal(1), z.literal(3)]),
+    z.int().min(8).max(4096),
+    z.int().min(8).max(4096),
+  ]),
+});
+
+export const federationSchema = z
+  .strictObject({
+    /** Averages weighted by examples (McMahan et al. 2017). */
+    strategy: z.literal('fedavg'),
+    rounds: z.int().min(1).max(100_000),
+    /** A round does not begin with fewer sites. */
+    minimumCohort: z.int().min(1).max(1024),
+    /** A round does not publish a model from fewer updates. */
+    minimumSurvivors: z.int().min(1).max(1024),
+    /** The run fails after so many aborted attempts in a row. */
+    maximumConsecutiveAborts: z.int().min(1).max(100).default(3),
+    deadlinesMs: z
+      .strictObject({
+        /** Waiting for enough sites to be connected. */
+        selecting: deadlineMs.default(60_000),
+        advertising: deadlineMs.default(30_000),
+        /** Local training and the upload of the update. */
+        training: deadlineMs.default(3_600_000),
+      })
+      .prefault({}),
+    /** Stops after so many rounds without a better validation score. Absent: all rounds are run. */
+    earlyStoppingPatience: z.int().min(1).optional(),
+  })
+  .refine((f) => f.minimumSurvivors <= f.minimumCohort, {
+    path: ['minimumSurvivors'],
+    error: 'cannot be above minimumCohort: such a round could never be published',
+  });
+export type FederationSettings = z.infer<typeof federationSchema>;
+
+/**
+ * How an update is hidden. 'box': sealed for the coordinator's key and signed by the site, so that the coordinator
+ * sees each site's update and nobody else does.
+ */
+export const protectionSchema = z.strictObject({ mode: z.literal('box') });
+
+/** What needs a validation set or class counts that no site of a federation has is refused when the plan is made. */
+const federatedRecipeSchema = recipeSchema
+  .refine((recipe) => recipe.schedule.kind !== 'plateau', {
+    path: ['schedule'],
+    error: "'plateau' needs a validation loss, which a site does not have: use cosine, step or constant",
+  })
+  .refine((recipe) => recipe.earlyStopping === undefined, {
+    path: ['earlyStopping'],
+    error: 'a site has no validation set: use federation.earlyStoppingPatience',
+  })
+  .refine((recipe) => recipe.logitAdjustmentTau === 0, {
+    path: ['logitAdjustmentTau'],
+    error: 'needs the class counts of the whole federation, which nobody has: use 0',
+  });
+
+export const planSchema = z.strictObject({
+  protocolVersion: z.literal(PROTOCOL_VERSION),
+  task: taskSchema,
+  preprocessing: preprocessingSchema,
+  architecture: architectureSchema,
+  /** Length of the model's flat weight vector; payload sizes follow from it. */
+  parameterCount: z.int().min(1).max(1_000_000_000),
+  /** `epochs` are local epochs of one round; the schedule spans the whole run. */
+  training: federatedRecipeSchema,
+  federation: federationSchema,
+  protection: protectionSchema,
+  seed: z.int().min(0).max(0x7fff_ffff),
+});
+/** Complete: every default is filled in. */
+export type Plan = z.infer<typeof planSchema>;
+/** As written by people. */
+export type PlanInput = z.input<typeof planSchema>;
+
+/** The name of a plan: SHA-512 of its canonical form. */
+export function hashPlan(plan: Plan): PlanHash {
+  return planHashSchema.parse(sha512Hex(canonicalBytes(plan)));
+}

@@ -1,0 +1,113 @@
+/** Carries out one task, wherever it runs: in a worker thread or, for tests, in this one. */
+import { setImmediate } from 'node:timers/promises';
+import { computeUpdate, TrainingAborted } from '../../client/training/local-update.ts';
+import { messageOf } from '../../shared/errors.ts';
+import type { CompiledModel } from '../../shared/learning/engines/engine.ts';
+import { fit } from '../../shared/learning/training/fit.ts';
+import { imageLengthOf, type LabelledImages } from '../../shared/learning/training/labelled-images.ts';
+import type { Manifest } from '../../shared/learning/weights.ts';
+import { judge } from './judge.ts';
+import type { FitTask, ModelSpec, PredictTask, StopFlag, Task, TaskResult, UpdateTask } from './tasks.ts';
+
+export interface OpenModel {
+  readonly compiled: CompiledModel;
+  readonly manifest: Manifest;
+}
+
+/** Keeps compiled models; the same specification gives the same one. */
+export interface ModelSource {
+  open(spec: ModelSpec): Promise<OpenModel>;
+  /** Only when no task runs. */
+  dispose(): Promise<void>;
+}
+
+/** Images that go through the engine at once: a few megabytes, and short enough to stop in between. */
+const PREDICT_CHUNK = 256;
+
+/** Never rejects: what goes wrong is a result, because an error loses its class on the way between threads. */
+export async function executeTask(source: ModelSource, task: Task, stop: StopFlag): Promise<TaskResult> {
+  if (Atomics.load(stop, 0) !== 0) return { kind: 'stopped' };
+  const signal = signalOf(stop);
+  try {
+    const model = await source.open(task.model);
+    switch (task.kind) {
+      case 'update':
+        return await update(model, task, signal);
+      case 'fit':
+        return await fitModel(model, task, signal);
+      case 'predict':
+        return await predict(model, task, signal);
+    }
+  } catch (error) {
+    if (error instanceof TrainingAborted) return { kind: 'stopped' };
+    return { kind: 'failed', message: messageOf(error) };
+  }
+}
+
+/** An AbortSignal cannot cross threads; this one reads the flag whenever somebody looks at it. */
+function signalOf(stop: StopFlag): AbortSignal {
+  const { signal } = new AbortController();
+  return new Proxy(signal, {
+    get: (target, key): unknown =>
+      key === 'aborted' ? Atomics.load(stop, 0) !== 0 : Reflect.get(target, key, target),
+  });
+}
+
+async function update(model: OpenModel, task: UpdateTask, signal: AbortSignal): Promise<TaskResult> {
+  const { plan, round, siteId, weights, data } = task;
+  const input = { ...model, plan, context: { round }, siteId, weights, data, signal };
+  return { kind: 'update', update: await computeUpdate(input) };
+}
+
+async function fitModel(model: OpenModel, task: FitTask, signal: AbortSignal): Promise<TaskResult> {
+  const { validation, classNames, weights, data, seed } = task;
+  const result = await fit({
+    ...model,
+    weights,
+    data,
+    seed,
+    classCount: classNames.length,
+    recipe: task.model.recipe,
+    signal,
+    evaluate: async (candidate) => {
+      const logits = await logitsOf(model.compiled, candidate, validation, signal);
+      return judge(logits, validation.labels, classNames);
+    },
+  });
+  if (result.stopped === 'aborted') return { kind: 'stopped' };
+  return { kind: 'fit', fit: result };
+}
+
+async function predict(model: OpenModel, task: PredictTask, signal: AbortSignal): Promise<TaskResult> {
+  return { kind: 'predict', logits: await logitsOf(model.compiled, task.weights, task.data, signal) };
+}
+
+/** @throws TrainingAborted when the signal comes between two chunks */
+async function logitsOf(
+  compiled: CompiledModel,
+  weights: Float32Array,
+  data: LabelledImages,
+  signal: AbortSignal,
+): Promise<Float32Array> {
+  const length = imageLengthOf(data);
+  const chunks: Float32Array[] = [];
+  for (let start = 0; start < data.count; start += PREDICT_CHUNK) {
+    if (signal.aborted) throw new TrainingAborted('evaluation was stopped before its end');
+    const end = Math.min(start + PREDICT_CHUNK, data.count);
+    // A copy: native engines do not take views of shared memory.
+    const images = data.images.slice(start * length, end * length);
+    chunks.push(Float32Array.from(await compiled.predict(weights, images)));
+    await setImmediate();
+  }
+  return concatFloats(chunks);
+}
+
+function concatFloats(chunks: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    out.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return out;
+}

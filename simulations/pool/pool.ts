@@ -1,0 +1,157 @@
+/**
+ * A pool that carries out tasks: resident worker threads (tinypool), each with its compiled models, or this thread.
+ * The result of a task depends on the task alone, not on which worker runs it or what else runs.
+ *
+ * A native engine aborts the whole process when its thread is ended in the middle of a step. So nothing here ends a
+ * worker that is busy: `close` raises the stop flags, waits until every task has come back, and only then lets go.
+ */
+import { fileURLToPath } from 'node:url';
+import { Tinypool } from 'tinypool';
+import { TrainingAborted } from '../../client/training/local-update.ts';
+import { EngineError, InputError, InvariantError } from '../../shared/errors.ts';
+import type { UpdatePayload } from '../../shared/protocol/update-payload.ts';
+import { executeTask, type ModelSource } from './execute.ts';
+import {
+  createStopFlag,
+  type FitOutcome,
+  type FitTask,
+  type PredictTask,
+  type StopFlag,
+  type Task,
+  type TaskMessage,
+  type TaskResult,
+  type UpdateTask,
+} from './tasks.ts';
+
+/** All throw TrainingAborted when the signal comes or the pool is closed, EngineError when the task fails. */
+export interface Pool {
+  readonly workerCount: number;
+  update(task: Omit<UpdateTask, 'kind'>, signal?: AbortSignal): Promise<UpdatePayload>;
+  fit(task: Omit<FitTask, 'kind'>, signal?: AbortSignal): Promise<FitOutcome>;
+  /** Logits, [count, classes]. */
+  predict(task: Omit<PredictTask, 'kind'>, signal?: AbortSignal): Promise<Float32Array>;
+  /** Stops what runs between two steps and waits for it. Later tasks are refused. Can be called twice. */
+  close(): Promise<void>;
+}
+
+/** How tasks are really run. */
+interface Runner {
+  readonly workerCount: number;
+  run(message: TaskMessage): Promise<TaskResult>;
+  end(): Promise<void>;
+}
+
+const MAX_WORKERS = 256;
+
+/** @throws InputError for a number of workers outside 1…256 */
+export function createWorkerPool(workerCount: number): Pool {
+  if (!Number.isInteger(workerCount) || workerCount < 1 || workerCount > MAX_WORKERS)
+    throw new InputError(`workers is ${String(workerCount)}; give 1 to ${String(MAX_WORKERS)}`);
+  // Sources run through tsx, which worker threads do not inherit: the bootstrap registers it there.
+  const isSource = import.meta.url.endsWith('.ts');
+  const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+  const threads = new Tinypool({
+    filename: isSource ? here('./bootstrap.mjs') : here('./worker.js'),
+    runtime: 'worker_threads',
+    minThreads: workerCount,
+    maxThreads: workerCount,
+    concurrentTasksPerWorker: 1,
+    isolateWorkers: false,
+    teardown: 'dispose',
+  });
+  return new TaskPool({
+    workerCount,
+    run: async (message) => {
+      // The worker's module returns exactly this type; tinypool's own signature does not say so.
+      const result: unknown = await threads.run(message);
+      return result as TaskResult;
+    },
+    end: () => threads.destroy(),
+  });
+}
+
+/** One task after the other in this thread. */
+export function createInlinePool(source: ModelSource): Pool {
+  let last: Promise<unknown> = Promise.resolve();
+  return new TaskPool({
+    workerCount: 1,
+    run: ({ task, stop }) => {
+      const result = last.then(() => executeTask(source, task, stop));
+      last = result;
+      return result;
+    },
+    end: () => source.dispose(),
+  });
+}
+
+class TaskPool implements Pool {
+  readonly workerCount: number;
+  readonly #runner: Runner;
+  readonly #running = new Map<Promise<TaskResult>, StopFlag>();
+  #closed: Promise<void> | undefined;
+
+  constructor(runner: Runner) {
+    this.workerCount = runner.workerCount;
+    this.#runner = runner;
+  }
+
+  async update(task: Omit<UpdateTask, 'kind'>, signal?: AbortSignal): Promise<UpdatePayload> {
+    const result = await this.#run({ kind: 'update', ...task }, signal);
+    if (result.kind !== 'update') throw wrongKind(result);
+    return result.update;
+  }
+
+  async fit(task: Omit<FitTask, 'kind'>, signal?: AbortSignal): Promise<FitOutcome> {
+    const result = await this.#run({ kind: 'fit', ...task }, signal);
+    if (result.kind !== 'fit') throw wrongKind(result);
+    return result.fit;
+  }
+
+  async predict(task: Omit<PredictTask, 'kind'>, signal?: AbortSignal): Promise<Float32Array> {
+    const result = await this.#run({ kind: 'predict', ...task }, signal);
+    if (result.kind !== 'predict') throw wrongKind(result);
+    return result.logits;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    for (const stop of this.#running.values()) Atomics.store(stop, 0, 1);
+    await Promise.allSettled(this.#running.keys());
+    await this.#runner.end();
+  }
+
+  async #run(task: Task, signal: AbortSignal | undefined): Promise<TaskResult> {
+    if (this.#closed) throw new TrainingAborted('the pool is closed');
+    const stop = createStopFlag();
+    const raise = (): void => {
+      Atomics.store(stop, 0, 1);
+    };
+    if (signal?.aborted) raise();
+    signal?.addEventListener('abort', raise, { once: true });
+    const running = this.#runner.run({ task, stop });
+    this.#running.set(running, stop);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+      signal?.removeEventListener('abort', raise);
+    }
+  }
+}
+
+function wrongKind(result: TaskResult): Error {
+  switch (result.kind) {
+    case 'stopped':
+      return new TrainingAborted('the task was stopped before its end');
+    case 'failed':
+      return new EngineError(result.message);
+    case 'update':
+    case 'fit':
+    case 'predict':
+      return new InvariantError(`a worker answered with '${result.kind}' to another task`);
+  }
+}

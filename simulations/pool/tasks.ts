@@ -1,0 +1,93 @@
+/**
+ * The work that virtual sites and the harness give to a pool: plain data that a worker thread receives. Images are in
+ * shared memory, so that no worker has a copy of them.
+ */
+import type { Architecture } from '../../shared/learning/architectures/architecture.ts';
+import type { EngineName } from '../../shared/learning/engines/engine.ts';
+import type { LabelledImages } from '../../shared/learning/training/labelled-images.ts';
+import type { FitEpoch, FitResult } from '../../shared/learning/training/fit.ts';
+import type { Recipe } from '../../shared/learning/training/recipe.ts';
+import type { TrainingSeed } from '../../shared/learning/training/seeds.ts';
+import type { SiteId } from '../../shared/ids.ts';
+import type { UpdatePayload } from '../../shared/protocol/update-payload.ts';
+import type { TrainingPlan } from '../../client/training/local-update.ts';
+
+/** Names a compiled model: workers keep one of each. */
+export interface ModelSpec {
+  readonly engine: EngineName;
+  readonly architecture: Architecture;
+  /** [channels, height, width] */
+  readonly imageDims: readonly [number, number, number];
+  readonly classCount: number;
+  readonly recipe: Recipe;
+}
+
+/** One int32 in shared memory; anything but 0 stops the task between two steps. */
+export type StopFlag = Int32Array<SharedArrayBuffer>;
+
+export interface UpdateTask {
+  readonly kind: 'update';
+  readonly model: ModelSpec;
+  readonly plan: TrainingPlan;
+  readonly round: number;
+  readonly siteId: SiteId;
+  readonly weights: Float32Array;
+  readonly data: LabelledImages;
+}
+
+/** Central training with a choice of the best epoch on a validation set. */
+export interface FitTask {
+  readonly kind: 'fit';
+  readonly model: ModelSpec;
+  readonly seed: TrainingSeed;
+  readonly weights: Float32Array;
+  readonly data: LabelledImages;
+  readonly validation: LabelledImages;
+  readonly classNames: readonly string[];
+}
+
+export interface PredictTask {
+  readonly kind: 'predict';
+  readonly model: ModelSpec;
+  readonly weights: Float32Array;
+  readonly data: LabelledImages;
+}
+
+export type Task = UpdateTask | FitTask | PredictTask;
+
+export interface FitOutcome {
+  readonly weights: Float32Array;
+  readonly bestEpoch: number | undefined;
+  readonly epochs: readonly FitEpoch[];
+  readonly stopped: FitResult['stopped'];
+}
+
+export type TaskResult =
+  | { readonly kind: 'update'; readonly update: UpdatePayload }
+  | { readonly kind: 'fit'; readonly fit: FitOutcome }
+  /** [count, classes] */
+  | { readonly kind: 'predict'; readonly logits: Float32Array }
+  /** The stop flag came. */
+  | { readonly kind: 'stopped' }
+  /** `message` is the text of a ConsiliumError, or of whatever else was thrown. */
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** What a worker receives. */
+export interface TaskMessage {
+  readonly task: Task;
+  readonly stop: StopFlag;
+}
+
+export function createStopFlag(): StopFlag {
+  return new Int32Array(new SharedArrayBuffer(4));
+}
+
+/** The same examples with their arrays in shared memory. */
+export function toSharedMemory(data: LabelledImages): LabelledImages {
+  const images = new Float32Array(new SharedArrayBuffer(data.images.byteLength));
+  images.set(data.images);
+  const labels = new Int32Array(new SharedArrayBuffer(data.labels.byteLength));
+  labels.set(data.labels);
+  const { count, imageDims } = data;
+  return { images, labels, count, imageDims };
+}

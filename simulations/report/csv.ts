@@ -1,0 +1,110 @@
+/**
+ * metrics.csv and the curves as CSV (RFC 4180), one value a line ("long" form), as statistics programs like it.
+ *
+ * Numbers are written so that they read back exactly. A text that a spreadsheet would run as a formula (it starts with
+ * =, +, −, @ or a control character; OWASP, "CSV injection") gets an apostrophe in front: names of sites and classes
+ * come from others.
+ */
+import {
+  CLASS_METRIC_NAMES,
+  METRIC_NAMES,
+  type Estimate,
+  type Evaluation,
+} from '../../shared/learning/metrics/evaluation.ts';
+import type { FederationResult, RoundResult, TrainResult } from './result-types.ts';
+
+type Field = string | number | undefined;
+
+/** Header and rows; an undefined field stays empty. Lines end in CRLF. */
+export function csvText(header: readonly string[], rows: readonly (readonly Field[])[]): string {
+  return [header, ...rows].map((row) => `${row.map(csvField).join(',')}\r\n`).join('');
+}
+
+function csvField(field: Field): string {
+  if (field === undefined) return '';
+  if (typeof field === 'number') return Number.isFinite(field) ? String(field) : '';
+  const safe = /^[=+\-@\t\r\n]/.test(field) ? `'${field}` : field;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+const METRIC_HEADER = ['method', 'site', 'seed', 'class', 'metric', 'value', 'low', 'high'];
+
+/** metrics.csv of central training: one line for each seed, class ("" = all) and metric, with its 95 % interval. */
+export function trainMetricsCsv({ seeds }: TrainResult): string {
+  return csvText(
+    METRIC_HEADER,
+    seeds.flatMap(({ seed, test }) => evaluationRows(test, ['pooled', undefined, seed])),
+  );
+}
+
+/** metrics.csv of a federation: federated, pooled and each site alone, on the held-out global test set. */
+export function federationMetricsCsv({ test, seed }: FederationResult): string {
+  const { federated, pooled, local } = test;
+  return csvText(METRIC_HEADER, [
+    ...evaluationRows(federated, ['federated', undefined, seed]),
+    ...(pooled === undefined ? [] : evaluationRows(pooled, ['pooled', undefined, seed])),
+    ...(local ?? []).flatMap(({ site, evaluation }) => evaluationRows(evaluation, ['local', site, seed])),
+  ]);
+}
+
+function evaluationRows({ metrics, classes }: Evaluation, run: readonly Field[]): Field[][] {
+  const row = (className: string | undefined, metric: string, { value, interval }: Estimate): Field[] => [
+    ...run,
+    className,
+    metric,
+    value,
+    interval?.low,
+    interval?.high,
+  ];
+  return [
+    ...METRIC_NAMES.map((name) => row(undefined, name, metrics[name])),
+    ...classes.flatMap((entry) =>
+      CLASS_METRIC_NAMES.map((name) => row(entry.name, name, entry.metrics[name])),
+    ),
+  ];
+}
+
+/** Training curves: seed, epoch, metric ("loss", "learningRate", "validation.…"), value. */
+export function epochCurvesCsv({ seeds }: TrainResult): string {
+  return csvText(
+    ['seed', 'epoch', 'metric', 'value'],
+    seeds.flatMap(({ seed, epochs }) =>
+      epochs.flatMap(({ epoch, loss, learningRate, validation }) =>
+        [['loss', loss] as const, ['learningRate', learningRate] as const, ...validationRows(validation)].map(
+          ([metric, value]): Field[] => [seed, epoch, metric, value],
+        ),
+      ),
+    ),
+  );
+}
+
+/** Curves of a federation: round, site ("" = global), metric, value. */
+export function roundCurvesCsv(rounds: readonly RoundResult[]): string {
+  return csvText(
+    ['round', 'site', 'metric', 'value'],
+    rounds.flatMap(({ round, sites, validation, ...entry }) => [
+      ...(['cohort', 'survivors', 'loss', 'durationMs', 'bytesUp', 'bytesDown'] as const)
+        .filter((name) => entry[name] !== undefined)
+        .map((name): Field[] => [round, undefined, name, entry[name]]),
+      ...validationRows(validation).map(([name, value]): Field[] => [round, undefined, name, value]),
+      ...(sites ?? []).map(({ site, loss }): Field[] => [round, site, 'loss', loss]),
+    ]),
+  );
+}
+
+function validationRows(
+  validation: Readonly<Record<string, number>> | undefined,
+): (readonly [string, number])[] {
+  return Object.entries(validation ?? {}).map(([name, value]) => [`validation.${name}`, value] as const);
+}
+
+/** ROC and precision-recall curves of an evaluation: class, curve, x, y. */
+export function curvePointsCsv({ classes }: Evaluation): string {
+  return csvText(
+    ['class', 'curve', 'x', 'y'],
+    classes.flatMap(({ name, roc, precisionRecall }) => [
+      ...roc.map(([x, y]): Field[] => [name, 'roc', x, y]),
+      ...precisionRecall.map(([x, y]): Field[] => [name, 'precisionRecall', x, y]),
+    ]),
+  );
+}

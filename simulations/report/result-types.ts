@@ -1,0 +1,97 @@
+/** What a run leaves in metrics.json, as plain JSON; the reports and the CSV files are made from nothing else. */
+import type { Evaluation } from '../../shared/learning/metrics/evaluation.ts';
+
+/** Anything that JSON can hold: a recipe, a plan, an environment. Shown as dotted names and values. */
+export type Settings = object;
+
+export interface DatasetSummary {
+  readonly name: string;
+  /** Generated images: every report then says so. */
+  readonly synthetic: boolean;
+  readonly classNames: readonly string[];
+  /** In the order in which they are shown; `counts` by class. */
+  readonly splits: readonly { readonly name: string; readonly counts: readonly number[] }[];
+  /** [height, width, channels] as the model sees them. */
+  readonly imageDims?: readonly [number, number, number];
+}
+
+export interface EpochResult {
+  /** From 1. */
+  readonly epoch: number;
+  /** Mean training loss. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Any metrics by name; `loss` or `logLoss` is drawn with the training loss, the others together. */
+  readonly validation?: Readonly<Record<string, number>>;
+}
+
+export interface SeedResult {
+  readonly seed: number;
+  readonly epochs: readonly EpochResult[];
+  /** The epoch whose weights were kept, by validation. */
+  readonly bestEpoch?: number;
+  readonly test: Evaluation;
+  readonly durationMs?: number;
+  readonly weightsDigest?: string;
+}
+
+/** Central training. */
+export interface TrainResult {
+  readonly title: string;
+  readonly dataset: DatasetSummary;
+  readonly recipe: Settings;
+  /** At least one. */
+  readonly seeds: readonly SeedResult[];
+  readonly environment: Settings;
+  /** Shown at the top, in plain language. */
+  readonly notes?: readonly string[];
+}
+
+export interface SiteSummary {
+  readonly name: string;
+  /** Training images by class. */
+  readonly classCounts: readonly number[];
+}
+
+export interface RoundResult {
+  /** From 1. */
+  readonly round: number;
+  readonly cohort: number;
+  readonly survivors: number;
+  readonly dropped?: readonly { readonly site: string; readonly reason: string }[];
+  /** Mean training loss over survivors, weighted by examples. */
+  readonly loss?: number;
+  /** Of the global model after the round, by name as in `EpochResult`. */
+  readonly validation?: Readonly<Record<string, number>>;
+  readonly durationMs?: number;
+  readonly bytesUp?: number;
+  readonly bytesDown?: number;
+  readonly sites?: readonly SiteRound[];
+}
+
+export interface SiteRound {
+  readonly site: string;
+  readonly loss: number;
+}
+
+export interface FederationResult {
+  readonly title: string;
+  readonly dataset: DatasetSummary;
+  readonly plan: Settings;
+  readonly seed: number;
+  readonly sites: readonly SiteSummary[];
+  readonly rounds: readonly RoundResult[];
+  /** The round whose model was kept, by validation. */
+  readonly bestRound?: number;
+  /** On the held-out global test set. */
+  readonly test: {
+    readonly federated: Evaluation;
+    readonly pooled?: Evaluation;
+    /** Each site's own model, trained on its own images only. */
+    readonly local?: readonly { readonly site: string; readonly evaluation: Evaluation }[];
+  };
+  readonly timings?: readonly { readonly phase: string; readonly durationMs: number }[];
+  readonly weightsDigest?: string;
+  readonly environment: Settings;
+  readonly notes?: readonly string[];
+}

@@ -1,0 +1,35 @@
+/** Settings of any depth as a two-column table of dotted names. */
+import { formatNumber } from './format.ts';
+import type { TableBlock } from './model.ts';
+import type { Settings } from './result-types.ts';
+
+export function settingsTable(caption: string, settings: Settings): TableBlock {
+  return {
+    kind: 'table',
+    caption,
+    columns: [
+      { label: 'Setting', numeric: false },
+      { label: 'Value', numeric: false },
+    ],
+    rows: flatten(settings, '').map(([name, value]) => [{ text: name }, { text: value }]),
+  };
+}
+
+/** Lists of plain values stay on one line. */
+function flatten(value: unknown, path: string): [string, string][] {
+  if (value === undefined) return [];
+  if (typeof value !== 'object' || value === null) return [[path, plain(value)]];
+  if (Array.isArray(value) && value.every((entry) => typeof entry !== 'object' || entry === null)) {
+    return [[path, value.map(plain).join(', ')]];
+  }
+  return Object.entries(value).flatMap(([name, entry]) =>
+    flatten(entry, path === '' ? name : `${path}.${name}`),
+  );
+}
+
+function plain(value: unknown): string {
+  if (value === null) return 'none';
+  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : formatNumber(value);
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return String(value);
+}

@@ -1,0 +1,129 @@
+/**
+ * The report's style sheet. One type scale, one accent; series colours follow Okabe and Ito's palette, darkened or
+ * lightened until each has a contrast of at least 3 with its background (WCAG 2.2, 1.4.11) and all text at least 4.5
+ * (1.4.3). A heat cell's shade stays light enough in the light theme, and dark enough in the dark one, for its text.
+ */
+
+export const LIGHT = {
+  page: '#f6f7f8',
+  surface: '#ffffff',
+  text: '#1c2127',
+  quiet: '#586069',
+  rule: '#d9dde2',
+  accent: '#0b62a8',
+  heat: '#7fb8e6',
+  warning: '#fdf3df',
+  warningrule: '#a86200',
+  information: '#eaf2fa',
+  s0: '#0b62a8',
+  s1: '#c4540a',
+  s2: '#0a7f62',
+  s3: '#a8478f',
+  s4: '#7a6a00',
+  s5: '#3f8ac0',
+  s6: '#b07000',
+  s7: '#555b66',
+} as const;
+
+export const DARK: Readonly<Record<keyof typeof LIGHT, string>> = {
+  page: '#111418',
+  surface: '#191d22',
+  text: '#e8eaed',
+  quiet: '#a4acb6',
+  rule: '#343b44',
+  accent: '#6cb2ec',
+  heat: '#1f5f96',
+  warning: '#33280f',
+  warningrule: '#e0a33a',
+  information: '#16273a',
+  s0: '#6cb2ec',
+  s1: '#f08a4b',
+  s2: '#3fc39b',
+  s3: '#d98cc4',
+  s4: '#d6c34a',
+  s5: '#a8d4f5',
+  s6: '#f0b84a',
+  s7: '#a9b0bb',
+};
+
+const variables = (theme: Readonly<Record<string, string>>): string =>
+  Object.entries(theme)
+    .map(([name, colour]) => `--${name}:${colour};`)
+    .join('');
+
+const series = Array.from({ length: 8 }, (_, i) => `.s${String(i)}{--c:var(--s${String(i)})}`).join('');
+
+export const STYLE = `:root{color-scheme:light dark;${variables(LIGHT)}
+--small:.8125rem;--base:.9375rem;--large:1.25rem;--huge:1.75rem}
+@media (prefers-color-scheme:dark){:root{${variables(DARK)}}}
+*{box-sizing:border-box}
+html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
+body{margin:0;background:var(--page);color:var(--text);font:var(--base)/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums}
+header,main,footer{max-width:1120px;margin:0 auto;padding:0 24px}
+header{padding-top:40px}
+h1{font-size:var(--huge);line-height:1.2;font-weight:650;letter-spacing:-.01em;margin:0 0 4px;overflow-wrap:anywhere}
+h2{font-size:var(--large);line-height:1.3;font-weight:650;margin:0 0 4px}
+p{margin:0 0 12px;max-width:75ch}
+a{color:var(--accent)}
+:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
+.quiet,.detail,.small,.subtitle,footer{color:var(--quiet)}
+.subtitle{margin-bottom:16px;overflow-wrap:anywhere}
+.small,.detail,footer{font-size:var(--small)}
+.detail{display:block;line-height:1.3;font-weight:400;white-space:nowrap}
+.strong{font-weight:650}
+nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:4px 20px;margin:0;padding:0 0 20px}
+.note{border-left:3px solid var(--accent);background:var(--information);padding:10px 14px;margin:0 0 12px;border-radius:2px;max-width:none;overflow-wrap:anywhere}
+.note.warning{border-color:var(--warningrule);background:var(--warning)}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:1px;margin:16px 0 0;background:var(--rule);border:1px solid var(--rule);border-radius:6px;overflow:hidden}
+.figures div{background:var(--surface);padding:14px 16px}
+.figures dt{font-size:var(--small);color:var(--quiet)}
+.figures dd{margin:0}
+.figures .value{font-size:var(--huge);line-height:1.25;font-weight:600;overflow-wrap:anywhere}
+.figures .detail{white-space:normal}
+section{background:var(--surface);border:1px solid var(--rule);border-radius:6px;margin:20px 0;padding:22px 24px}
+.row{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,310px),1fr));gap:8px 32px;align-items:start}
+.chart{margin:14px 0 0;max-width:560px;min-width:0}
+.row .chart{max-width:none}
+.chart figcaption,caption{font-weight:600;text-align:left}
+.chart svg[role]{display:block;width:100%;height:auto;margin-top:6px}
+.chart .small{margin:6px 0 0}
+svg text{fill:var(--quiet);font-size:12px}
+svg .title{font-size:12px}
+svg .rowlabel,svg .rowvalue{fill:var(--text);font-size:13px}
+.grid path{stroke:var(--rule);stroke-width:1}
+.axis{stroke:var(--quiet);stroke-width:1;fill:none}
+.reference{stroke:var(--quiet);stroke-width:1.2;stroke-dasharray:4 4;fill:none}
+.line{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round}
+.band{fill:var(--c);opacity:.18}
+.whisker{stroke:var(--c);stroke-width:1.6;fill:none}
+.curve circle{fill:var(--c)}
+.behind{--c:var(--s7)}.behind .line{stroke-width:1;opacity:.55}
+${series}
+.d1 .line{stroke-dasharray:7 3}.d2 .line{stroke-dasharray:2 3}.d3 .line{stroke-dasharray:9 3 2 3}
+.legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 16px;margin:6px 0 0;padding:0;font-size:var(--small)}
+.legend li{display:flex;align-items:center;gap:6px;overflow-wrap:anywhere}
+.legend svg{flex:none}
+.scroll{overflow-x:auto;margin:14px 0 0}
+table{border-collapse:collapse;min-width:min(100%,320px)}
+caption{padding-bottom:6px}
+th,td{padding:6px 14px 6px 0;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;font-weight:400}
+tr>:last-child{padding-right:4px}
+thead th{font-size:var(--small);color:var(--quiet);vertical-align:bottom}
+tbody tr:last-child>*{border-bottom:0}
+.number{text-align:right;white-space:nowrap}
+th[scope=row]{overflow-wrap:anywhere;min-width:7em}
+th.strong,td.strong{font-weight:650}
+.heat th,.heat td{padding:6px 10px}
+.heat th:first-child{padding-left:0}
+.heat .over{text-align:center;border-bottom:0;padding-bottom:0}
+.heat thead tr:first-child td{border:0}
+.heat .cell{position:relative;isolation:isolate;min-width:64px;border:1px solid var(--surface)}
+.heat .cell::before{content:"";position:absolute;inset:0;z-index:-1;background:var(--heat);opacity:var(--part);border-radius:2px}
+.heat .cell .detail{color:inherit}
+details{margin-top:14px}
+summary{cursor:pointer;font-weight:600;color:var(--accent)}
+footer{padding-top:4px;padding-bottom:40px;overflow-wrap:anywhere}
+@media (max-width:640px){header,main,footer{padding-left:16px;padding-right:16px}header{padding-top:24px}
+section{padding:16px;margin:14px 0}.figures{grid-template-columns:1fr 1fr}:root{--huge:1.5rem}}
+@media print{body{background:none}section{break-inside:avoid-page;border:0;padding:0}nav{display:none}}
+`;

@@ -1,0 +1,76 @@
+/**
+ * Simulated time. It stands still while real work (training, evaluation) is going on and jumps to the next timer when
+ * there is none, so that deadlines depend on the scenario and never on how fast this machine is.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../shared/clock.ts';
+import { InvariantError } from '../../shared/errors.ts';
+
+export interface VirtualClock extends Clock {
+  /** Keeps simulated time from moving on until `work` is settled. Returns `work`. */
+  track<T>(work: Promise<T>): Promise<T>;
+  /**
+   * Runs timers in the order of their time, those of equal time in the order of their making, until `done` is settled.
+   * @throws InvariantError when nothing is left that could settle it
+   */
+  runUntil<T>(done: Promise<T>): Promise<T>;
+}
+
+interface Timer {
+  readonly atMs: number;
+  readonly action: () => void;
+}
+
+/** Starts at 0, which is as good as any other time and the same in every run. */
+export function createVirtualClock(): VirtualClock {
+  const timers: Timer[] = [];
+  let nowMs = 0;
+  let workCount = 0;
+  let wake: () => void = () => undefined;
+
+  const endWork = (): void => {
+    workCount--;
+    wake();
+  };
+  return {
+    nowMs: () => nowMs,
+    elapsedMs: () => nowMs,
+    schedule(delayMs, action) {
+      const timer: Timer = { atMs: nowMs + Math.max(0, delayMs), action };
+      const index = timers.findLastIndex((other) => other.atMs <= timer.atMs);
+      timers.splice(index + 1, 0, timer);
+      return () => {
+        const position = timers.indexOf(timer);
+        if (position >= 0) timers.splice(position, 1);
+      };
+    },
+    track(work) {
+      workCount++;
+      work.then(endWork, endWork);
+      return work;
+    },
+    async runUntil(done) {
+      const end = { settled: false };
+      const settle = (): void => {
+        end.settled = true;
+        wake();
+      };
+      done.then(settle, settle);
+      for (;;) {
+        // A turn of the event loop lets everything that is ready finish before time moves.
+        await setImmediate();
+        if (end.settled) return done;
+        if (workCount > 0) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          continue;
+        }
+        const timer = timers.shift();
+        if (!timer) throw new InvariantError('the simulation waits for something that cannot happen');
+        nowMs = timer.atMs;
+        timer.action();
+      }
+    },
+  };
+}

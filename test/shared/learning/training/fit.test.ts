@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { fit, isBetter, type FitInput, type Validation } from '../../../../shared/learning/training/fit.ts';
+import { recipeSchema, type RecipeInput } from '../../../../shared/learning/training/recipe.ts';
+import { trainLocally } from '../../../../shared/learning/training/trainer.ts';
+import { easyImages, fakeModel, regressionManifest } from './fake-model.ts';
+
+const manifest = regressionManifest(4, 2);
+
+/** Validation results are given; `seen` collects the weights that were judged. */
+function scripted(recipe: RecipeInput, validations: readonly Validation[]) {
+  const seen: Float32Array[] = [];
+  const input: FitInput = {
+    compiled: fakeModel(4, 2),
+    manifest,
+    weights: new Float32Array(manifest.length),
+    data: easyImages(20, 4, 2),
+    classCount: 2,
+    recipe: recipeSchema.parse({
+      learningRate: 0.1,
+      schedule: { kind: 'constant' },
+      batchSize: 10,
+      ...recipe,
+    }),
+    seed: { run: 1, round: 0, site: 'central' },
+    evaluate: (weights) => {
+      seen.push(weights.slice());
+      return Promise.resolve(validations[seen.length - 1] ?? { loss: 99, score: 0 });
+    },
+  };
+  return { input, seen };
+}
+
+const losses = (...values: number[]) => values.map((loss) => ({ loss, score: undefined }));
+
+describe('fit', () => {
+  it('returns the weights of the best epoch, not of the last', async () => {
+    const validations = [0.6, 0.9, 0.7].map((score) => ({ loss: 1, score }));
+    const { input, seen } = scripted({ epochs: 3 }, validations);
+    const result = await fit(input);
+    expect(result.weights).toEqual(seen[1]);
+    expect(result).toMatchObject({ bestEpoch: 2, stopped: 'completed' });
+    expect(result.epochs.map((e) => e.validation.score)).toEqual([0.6, 0.9, 0.7]);
+  });
+
+  it('stops after `patience` epochs without a better value', async () => {
+    const early: RecipeInput = {
+      epochs: 20,
+      selectionMetric: 'loss',
+      earlyStopping: { patience: 2, metric: 'loss' },
+    };
+    const { input, seen } = scripted(early, losses(5, 4, 4, 3, 3, 6, 1));
+    const result = await fit(input);
+    expect(result).toMatchObject({ stopped: 'earlyStopping', bestEpoch: 4 });
+    expect(seen).toHaveLength(6);
+    expect(result.weights).toEqual(seen[3]);
+  });
+
+  it('lowers the rate on a plateau', async () => {
+    const schedule = { kind: 'plateau', factor: 0.5, patienceEpochs: 0 } as const;
+    const { input } = scripted({ epochs: 4, schedule }, losses(5, 5, 4, 4));
+    const { epochs } = await fit(input);
+    expect(epochs.map((e) => e.learningRate)).toEqual([0.1, 0.1, 0.05, 0.05]);
+  });
+
+  it('without a better checkpoint is the same training as the local one', async () => {
+    const { input } = scripted({ epochs: 3 }, losses(3, 2, 1));
+    expect((await fit(input)).weights).toEqual((await trainLocally(input)).weights);
+  });
+
+  it('keeps the best so far when it is aborted', async () => {
+    const controller = new AbortController();
+    const { input, seen } = scripted({ epochs: 9 }, losses(2, 1, 3));
+    const onProgress = ({ step }: { step: number }) => {
+      if (step === 7) controller.abort();
+    };
+    const result = await fit({ ...input, signal: controller.signal, onProgress });
+    expect(result).toMatchObject({ stopped: 'aborted', bestEpoch: 2 });
+    expect(result.weights).toEqual(seen[1]);
+    const atOnce = await fit({ ...input, signal: AbortSignal.abort() });
+    expect(atOnce).toMatchObject({ stopped: 'aborted', bestEpoch: undefined, epochs: [] });
+  });
+
+  it('reports each epoch as it is done', async () => {
+    const reported: number[] = [];
+    const { input } = scripted({ epochs: 3 }, losses(3, 2, 1));
+    await fit({ ...input, onEpoch: (record) => reported.push(record.epoch) });
+    expect(reported).toEqual([1, 2, 3]);
+  });
+});
+
+describe('which validation is better', () => {
+  it.each([
+    { by: 'loss', candidate: { loss: 1, score: 0 }, best: { loss: 2, score: 1 }, better: true },
+    { by: 'score', candidate: { loss: 1, score: 0 }, best: { loss: 2, score: 1 }, better: false },
+    { by: 'score', candidate: { loss: 3, score: 1 }, best: { loss: 2, score: 0.5 }, better: true },
+    { by: 'score', candidate: { loss: 1, score: 1 }, best: { loss: 2, score: 1 }, better: true },
+    { by: 'score', candidate: { loss: 2, score: 1 }, best: { loss: 2, score: 1 }, better: false },
+    { by: 'score', candidate: { loss: 1, score: undefined }, best: { loss: 2, score: 0.1 }, better: false },
+    {
+      by: 'score',
+      candidate: { loss: 1, score: undefined },
+      best: { loss: 2, score: undefined },
+      better: true,
+    },
+    { by: 'loss', candidate: { loss: Number.NaN, score: 1 }, best: { loss: 2, score: 1 }, better: false },
+  ] as const)('$by: $candidate against $best', ({ by, candidate, best, better }) => {
+    expect(isBetter(candidate, best, by)).toBe(better);
+  });
+});
