@@ -6,7 +6,7 @@ import { fromHex } from '../../shared/crypto/bytes.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
 import { seal } from '../../shared/crypto/sealed-box.ts';
 import { signStatement } from '../../shared/crypto/statement.ts';
-import { InvariantError } from '../../shared/errors.ts';
+import { InvariantError, messageOf } from '../../shared/errors.ts';
 import type { SiteId } from '../../shared/ids.ts';
 import { weightsFromBytes } from '../../shared/learning/weights.ts';
 import { encodeSiteMessage, type Frame } from '../../shared/protocol/codec.ts';
@@ -185,7 +185,9 @@ class Agent implements SiteAgent {
         desk.update = update;
         this.#post({ kind: 'trained', context });
       },
-      () => {
+      (error: unknown) => {
+        if (!training.signal.aborted)
+          this.#options.report?.({ kind: 'trainingFailed', context, message: messageOf(error) });
         this.#post({ kind: 'trainingFailed', context });
       },
     );

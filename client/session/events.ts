@@ -42,7 +42,9 @@ export type SessionReport =
   | { readonly kind: 'refused'; readonly context: RoundContext; readonly reason: RefusalReason }
   | { readonly kind: 'trainingStarted'; readonly context: RoundContext }
   | { readonly kind: 'acknowledged'; readonly context: RoundContext; readonly result: AckResult }
-  | { readonly kind: 'closed'; readonly context: RoundContext };
+  | { readonly kind: 'closed'; readonly context: RoundContext }
+  /** For the site's own eyes: only the code of the refusal crosses the wire. */
+  | { readonly kind: 'trainingFailed'; readonly context: RoundContext; readonly message: string };
 
 export type SessionEffect =
   | { readonly kind: 'persist'; readonly event: SessionEvent }

@@ -52,5 +52,7 @@ export function addUpdate(sum: FedAvgSum, update: UpdatePayload): void {
 export function applyFedAvg(sum: FedAvgSum, globalWeights: Float32Array): Float32Array {
   if (sum.exampleCount === 0) throw new InvariantError('an average needs at least one update');
   const divisor = sum.exampleCount * UNITS;
-  return globalWeights.map((weight, i) => weight + (sum.terms[i] ?? 0) / divisor);
+  const next = new Float32Array(globalWeights.length);
+  for (let i = 0; i < next.length; i++) next[i] = (globalWeights[i] ?? 0) + (sum.terms[i] ?? 0) / divisor;
+  return next;
 }

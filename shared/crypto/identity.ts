@@ -1,10 +1,12 @@
 /**
- * Long-term identities: Ed25519 (RFC 8032 §5.1) through tweetnacl. tweetnacl accepts the malleable signature
+ * Long-term identities: Ed25519 (RFC 8032 §5.1) with keys from tweetnacl, which accepts the malleable signature
  * (R, S + L) beside (R, S); RFC 8032 §5.1.7 demands S < L, so that is checked here first. Even so nothing may be
  * deduplicated by signature bytes: a signer can make many signatures of one message.
  */
 import nacl from 'tweetnacl';
 import { requireLength, wipe } from './bytes.ts';
+import { CryptoError } from './crypto-error.ts';
+import { signerOf, verifyEd25519, type Ed25519 } from './ed25519-native.ts';
 
 export const ED25519_PUBLIC_KEY_BYTES = 32;
 export const ED25519_SIGNATURE_BYTES = 64;
@@ -36,16 +38,16 @@ export interface Identity {
 }
 
 function identityOf(pair: nacl.SignKeyPair): Identity {
-  let secretKey: Uint8Array | undefined = pair.secretKey;
+  let signer: Ed25519 | undefined = signerOf(pair.secretKey);
   return {
     publicKey: pair.publicKey,
     sign(message) {
-      // The length check of tweetnacl refuses the empty key of a disposed identity.
-      return nacl.sign.detached(message, secretKey ?? new Uint8Array());
+      if (!signer) throw new CryptoError('this identity has been disposed of');
+      return signer.sign(message);
     },
     dispose() {
-      if (secretKey) wipe(secretKey);
-      secretKey = undefined;
+      wipe(pair.secretKey);
+      signer = undefined;
     },
   };
 }
@@ -66,5 +68,5 @@ export function verifySignature(publicKey: Uint8Array, message: Uint8Array, sign
   if (publicKey.length !== ED25519_PUBLIC_KEY_BYTES) return false;
   if (signature.length !== ED25519_SIGNATURE_BYTES) return false;
   if (!isCanonicalScalar(signature.subarray(32))) return false;
-  return nacl.sign.detached.verify(message, signature, publicKey);
+  return verifyEd25519(publicKey, message, signature);
 }

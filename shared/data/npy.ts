@@ -72,8 +72,9 @@ function parseDescr(descr: string): { type: ElementType; little: boolean } {
   const wanted = code === 'b' ? 'bool' : `${code}${String(size)}`;
   const dtype = Object.keys(ITEM_BYTES).find((name): name is NumericDType => name === wanted);
   if (dtype === undefined || (code === 'b' && size !== 1)) {
-    const reason =
-      code === 'O' ? 'Python objects (pickle) are not read' : 'use integers, float32, float64, bool or text';
+    const reason = descr.includes('O')
+      ? 'Python objects (pickle) are not read'
+      : 'use integers, float32, float64, bool or text';
     throw new DataError(`type "${descr}" is not supported: ${reason}`);
   }
   return { type: { kind: 'numeric', dtype, itemBytes: ITEM_BYTES[dtype] }, little };

@@ -112,7 +112,7 @@ function makePatient(rng: Rng, sites: readonly Site[]): Patient {
     at(sites, site).classLimits.findIndex((limit) => draw < limit),
   );
   const middle = between(rng, -0.09, 0.09);
-  const height = between(rng, -0.12, 0.12);
+  const height = between(rng, -0.16, 0.16);
   const lung = (side: -1 | 1): Ellipse => ({
     x: middle + side * between(rng, 0.38, 0.46),
     y: height - 0.02,
@@ -161,8 +161,8 @@ function noduleSign(patient: Patient): Sign {
   const lung = patient.lungs[patient.side];
   const centreX = lung.x + 0.8 * lung.radiusX * patient.radius * Math.cos(patient.angle);
   const centreY = lung.y + 0.8 * lung.radiusY * patient.radius * Math.sin(patient.angle);
-  const sigma = 0.085 + 0.04 * patient.extent;
-  const contrast = 0.4 + 0.2 * patient.strength;
+  const sigma = 0.09 + 0.04 * patient.extent;
+  const contrast = 0.5 + 0.2 * patient.strength;
   return (x, y) => {
     const squared = ((x - centreX) ** 2 + (y - centreY) ** 2) / (2 * sigma * sigma);
     return squared > 8 ? 0 : contrast * Math.exp(-squared);

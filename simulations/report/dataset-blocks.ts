@@ -11,7 +11,6 @@ export function splitTable({ splits, classNames }: DatasetSummary): HeatTable {
     columnTitle: 'Class',
     columns: classNames,
     rows: splits.map(({ name, counts }) => ({ label: name, values: counts })),
-    shade: 'row',
     totals: true,
   };
 }

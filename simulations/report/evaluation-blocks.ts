@@ -37,6 +37,7 @@ export function metricsTable(
   return {
     kind: 'table',
     caption,
+    inline: true,
     columns: [{ label: 'Metric', numeric: false }, ...columns.map(({ label }) => ({ label, numeric: true }))],
     rows: METRIC_NAMES.map((name) => [
       { text: METRIC_LABELS[name] },
@@ -70,7 +71,6 @@ export function confusionTable(evaluation: Evaluation): HeatTable {
     columnTitle: 'Predicted class',
     columns: evaluation.classes.map(({ name }) => name),
     rows: evaluation.classes.map(({ name }, c) => ({ label: name, values: evaluation.confusion[c] ?? [] })),
-    shade: 'row',
   };
 }
 
@@ -180,7 +180,8 @@ export function operatingPointTable({ binary, classes }: Evaluation): readonly B
   return [
     {
       kind: 'table',
-      caption: `Operating point for “${positive}” with a sensitivity of at least ${formatMetric(point.wantedSensitivity)}, chosen on these same images and so optimistic`,
+      caption: `Operating point for “${positive}”`,
+      note: `The highest threshold with a sensitivity of at least ${formatMetric(point.wantedSensitivity)}; chosen on these same images, and so optimistic.`,
       columns: [
         { label: 'Rate', numeric: false },
         { label: 'Value', numeric: true },

@@ -108,7 +108,7 @@ function keyFigures(result: FederationResult): KeyFigure[] {
   const participation: KeyFigure = {
     label: 'Rounds',
     value: String(result.rounds.length),
-    detail: drops === 0 ? 'no site was dropped' : `${formatCount(drops)} times a site was dropped`,
+    detail: dropsSentence(drops),
   };
   return [
     { label: `${METRIC_LABELS.accuracy}, federated`, ...estimateFigure(metrics.accuracy) },
@@ -118,6 +118,11 @@ function keyFigures(result: FederationResult): KeyFigure[] {
       ? [{ label: 'Sent over the network', value: formatBytes(bytes), detail: 'all sites, both directions' }]
       : []),
   ];
+}
+
+function dropsSentence(drops: number): string {
+  if (drops === 0) return 'no site was dropped';
+  return drops === 1 ? 'a site was dropped once' : `sites were dropped ${formatCount(drops)} times`;
 }
 
 const COMPARED_METRICS = ['accuracy', 'auc', 'balancedAccuracy'] as const satisfies readonly MetricName[];
@@ -245,9 +250,9 @@ function siteLossChart(rounds: readonly RoundResult[]): LineChart[] {
   const perSite = names.map((name) => ({
     name,
     background: many,
-    points: rounds.flatMap(({ round, sites }) => {
+    points: rounds.map(({ round, sites }) => {
       const loss = sites?.find(({ site }) => site === name)?.loss;
-      return loss === undefined ? [] : [{ x: round, y: loss }];
+      return loss === undefined ? { x: round } : { x: round, y: loss };
     }),
   }));
   const mean = {
@@ -275,7 +280,6 @@ function partitionTable({ sites, dataset }: FederationResult): HeatTable {
     columnTitle: 'Class',
     columns: dataset.classNames,
     rows: sites.map(({ name, classCounts }) => ({ label: name, values: classCounts })),
-    shade: 'row',
     totals: true,
   };
 }

@@ -1,5 +1,5 @@
 /** Curves in a plane as SVG: axes, grid, bands for intervals, a legend in HTML. Pure text; no script. */
-import { scaleLinear, scaleLog } from 'd3-scale';
+import { scaleLinear } from 'd3-scale';
 import { area, line } from 'd3-shape';
 import { formatNumber } from './format.ts';
 import { join, markup, nothing, type Markup } from './markup.ts';
@@ -7,10 +7,15 @@ import type { Axis, LineChart, Series, SeriesPoint } from './model.ts';
 
 /** In units of the view box, which is scaled to the room there is. */
 const WIDTH = 420;
-const HEIGHT = 290;
-const MARGIN = { top: 12, right: 14, bottom: 44, left: 52 };
-/** Series colours in the style sheet; beyond them the dash pattern changes. */
-export const COLOURS = 8;
+const HEIGHT = 300;
+const MARGIN = { top: 12, right: 14, bottom: 50 };
+/** Room for the y axis: its title, and tick labels of so many characters. */
+const TITLE_ROOM = 32;
+const CHARACTER = 8;
+/** Series colours in the style sheet. */
+const COLOURS = 8;
+/** Every so many series the dash pattern changes, so that colour is never the only difference. */
+const PER_DASH = 4;
 const DASHES = 4;
 
 interface Scale {
@@ -20,14 +25,15 @@ interface Scale {
 
 /** @param id Unique in the document, for title and description. */
 export function renderLineChart(chart: LineChart, id: string): Markup {
-  const x = scaleOf(chart.x, valuesOf(chart.series, 'x'), [MARGIN.left, WIDTH - MARGIN.right]);
   const y = scaleOf(chart.y, valuesOf(chart.series, 'y'), [HEIGHT - MARGIN.bottom, MARGIN.top]);
+  const left = TITLE_ROOM + CHARACTER * y.ticks.reduce((most, { label }) => Math.max(most, label.length), 0);
+  const x = scaleOf(chart.x, valuesOf(chart.series, 'x'), [left, WIDTH - MARGIN.right]);
   const coloured = chart.series.filter(({ background }) => background !== true);
   const background = chart.series.filter((series) => series.background === true);
   return markup`<figure class="chart"><figcaption>${chart.title}</figcaption>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="${id}-t ${id}-d">
 <title id="${id}-t">${chart.title}</title><desc id="${id}-d">${describe(chart)}</desc>
-${axes(chart, x, y)}
+${axes(chart, x, y, left)}
 ${chart.diagonal === undefined ? nothing : diagonal(x, y, chart)}
 ${background.map((series) => curve(series, x, y, 'behind'))}
 ${coloured.map((series, i) => curve(series, x, y, colourClass(i)))}
@@ -39,81 +45,75 @@ ${legend(chart, coloured, background)}
 }
 
 function colourClass(index: number): string {
-  return `s${String(index % COLOURS)} d${String(Math.floor(index / COLOURS) % DASHES)}`;
+  return `s${String(index % COLOURS)} d${String(Math.floor(index / PER_DASH) % DASHES)}`;
 }
 
 function valuesOf(series: readonly Series[], axis: 'x' | 'y'): number[] {
   return series.flatMap(({ points }) =>
     points.flatMap((point) =>
-      (axis === 'x' ? [point.x] : [point.y, point.low, point.high]).filter((value) => value !== undefined),
+      (axis === 'x' ? [point.x] : [point.y, point.low, point.high]).filter(isDrawable),
     ),
   );
+}
+
+/** A diverged loss is a gap, like a missing one. */
+function isDrawable(value: number | undefined): value is number {
+  return value !== undefined && Number.isFinite(value);
 }
 
 const TICKS = 5;
 
 function scaleOf(axis: Axis, values: readonly number[], range: readonly [number, number]): Scale {
-  const logarithmic = axis.scale === 'logarithmic';
-  const usable = logarithmic ? values.filter((value) => value > 0) : values;
-  const [low, high] = axis.domain ?? spread(usable, logarithmic);
-  const scale = (logarithmic ? scaleLog() : scaleLinear()).domain([low, high]).range([...range]);
+  const scale = scaleLinear()
+    .domain([...(axis.domain ?? spread(values))])
+    .range([...range]);
   if (axis.domain === undefined && axis.whole !== true) scale.nice(TICKS);
   const label = scale.tickFormat(TICKS);
   const ticks = scale.ticks(TICKS).filter((value) => axis.whole !== true || Number.isInteger(value));
-  const shown = logarithmic ? thinned(ticks, TICKS + 1) : ticks;
-  return {
-    at: (value) => scale(value),
-    ticks: shown.map((value) => ({ value, label: logarithmic ? formatNumber(value) : label(value) })),
-  };
+  return { at: (value) => scale(value), ticks: ticks.map((value) => ({ value, label: label(value) })) };
 }
 
 /** Least and greatest, apart by something even where all values are equal. */
-function spread(values: readonly number[], logarithmic: boolean): [number, number] {
+function spread(values: readonly number[]): [number, number] {
   const low = values.reduce((a, b) => Math.min(a, b), Infinity);
   const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
-  if (low > high) return logarithmic ? [0.1, 1] : [0, 1];
-  if (low < high) return [low, high];
-  return logarithmic ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
+  if (low > high) return [0, 1];
+  return low < high ? [low, high] : [low - 0.5, high + 0.5];
 }
 
-function thinned<T>(values: readonly T[], limit: number): T[] {
-  const step = Math.ceil(values.length / limit);
-  return values.filter((_, i) => i % step === 0);
-}
-
-function axes(chart: LineChart, x: Scale, y: Scale): Markup {
+function axes(chart: LineChart, x: Scale, y: Scale, left: number): Markup {
   const bottom = HEIGHT - MARGIN.bottom;
   const right = WIDTH - MARGIN.right;
   return markup`<g class="grid">${y.ticks.map(
-    ({ value }) => markup`<path d="M${MARGIN.left} ${px(y.at(value))}H${right}"/>`,
+    ({ value }) => markup`<path d="M${left} ${px(y.at(value))}H${right}"/>`,
   )}</g>
-<path class="axis" d="M${MARGIN.left} ${bottom}H${right}"/>
+<path class="axis" d="M${left} ${bottom}H${right}"/>
 <g class="tick">${y.ticks.map(
     ({ value, label }) =>
-      markup`<text x="${MARGIN.left - 8}" y="${px(y.at(value) + 4)}" text-anchor="end">${label}</text>`,
+      markup`<text x="${left - 8}" y="${px(y.at(value) + 4)}" text-anchor="end">${label}</text>`,
   )}${x.ticks.map(
     ({ value, label }) =>
       markup`<path class="axis" d="M${px(x.at(value))} ${bottom}v4"/><text x="${px(x.at(value))}" y="${
-        bottom + 18
+        bottom + 20
       }" text-anchor="middle">${label}</text>`,
   )}</g>
-<text class="title" x="${(MARGIN.left + right) / 2}" y="${HEIGHT - 6}" text-anchor="middle">${chart.x.label}</text>
-<text class="title" transform="translate(13 ${(MARGIN.top + bottom) / 2}) rotate(-90)" text-anchor="middle">${
+<text class="title" x="${(left + right) / 2}" y="${HEIGHT - 6}" text-anchor="middle">${chart.x.label}</text>
+<text class="title" transform="translate(12 ${(MARGIN.top + bottom) / 2}) rotate(-90)" text-anchor="middle">${
     chart.y.label
   }</text>`;
 }
 
 function curve(series: Series, x: Scale, y: Scale, colour: string): Markup {
   const path = line<SeriesPoint>()
-    .defined((point) => point.y !== undefined)
+    .defined((point) => isDrawable(point.y))
     .x((point) => px(x.at(point.x)))
     .y((point) => px(y.at(point.y ?? 0)))(series.points);
   const band = area<SeriesPoint>()
-    .defined((point) => point.low !== undefined && point.high !== undefined)
+    .defined((point) => isDrawable(point.low) && isDrawable(point.high))
     .x((point) => px(x.at(point.x)))
     .y0((point) => px(y.at(point.low ?? 0)))
     .y1((point) => px(y.at(point.high ?? 0)))(series.points);
-  const drawn = series.points.filter((point) => point.y !== undefined);
+  const drawn = series.points.filter((point) => isDrawable(point.y));
   // A line of one point would be invisible.
   const marked = series.marks === true || drawn.length === 1;
   return markup`<g class="curve ${colour}">${band === null ? nothing : markup`<path class="band" d="${band}"/>`}${
@@ -138,7 +138,7 @@ function diagonal(x: Scale, y: Scale, chart: LineChart): Markup {
 
 function marker({ x: value, label }: { x: number; label: string }, x: Scale): Markup {
   const at = x.at(value);
-  const toTheLeft = at > (MARGIN.left + WIDTH) / 2;
+  const toTheLeft = at > WIDTH / 2;
   return markup`<g class="marker"><path class="reference" d="M${px(at)} ${MARGIN.top}V${HEIGHT - MARGIN.bottom}"/>
 <text x="${px(toTheLeft ? at - 5 : at + 5)}" y="${MARGIN.top + 8}" text-anchor="${
     toTheLeft ? 'end' : 'start'
@@ -171,7 +171,7 @@ function describe({ description, series }: LineChart): string {
     .filter(({ background }) => background !== true)
     .slice(0, COLOURS)
     .flatMap(({ name, detail, points }) => {
-      const last = points.findLast((point) => point.y !== undefined);
+      const last = points.findLast((point) => isDrawable(point.y));
       if (detail !== undefined) return [`${name}: ${detail}`];
       return last?.y === undefined
         ? []

@@ -32,17 +32,12 @@ export interface Section {
   readonly blocks: readonly Block[];
 }
 
-export type Block = TableBlock | LineChart | IntervalChart | HeatTable | NoteBlock | Details | Row;
+export type Block = TableBlock | LineChart | IntervalChart | HeatTable | Details | Row;
 
 /** Blocks side by side where there is room. */
 export interface Row {
   readonly kind: 'row';
   readonly blocks: readonly Block[];
-}
-
-export interface NoteBlock {
-  readonly kind: 'note';
-  readonly note: Note;
 }
 
 /** Folded away until someone asks. */
@@ -55,6 +50,10 @@ export interface Details {
 export interface TableBlock {
   readonly kind: 'table';
   readonly caption: string;
+  /** Below the table, in small type. */
+  readonly note?: string;
+  /** Details beside the text instead of below it, where there is room: for tables of few columns and many rows. */
+  readonly inline?: boolean;
   /** The first column names the row. */
   readonly columns: readonly { readonly label: string; readonly numeric: boolean }[];
   readonly rows: readonly (readonly Cell[])[];
@@ -88,7 +87,6 @@ export interface Axis {
   readonly label: string;
   /** From the data where absent. */
   readonly domain?: readonly [number, number];
-  readonly scale?: 'linear' | 'logarithmic';
   /** Ticks only at whole numbers. */
   readonly whole?: boolean;
 }
@@ -128,7 +126,7 @@ export interface IntervalChart {
   }[];
 }
 
-/** Numbers shaded by their share: confusion matrix, images by site and class. */
+/** Numbers with, and shaded by, their share of the row: confusion matrix, images by site and class. */
 export interface HeatTable {
   readonly kind: 'heat';
   readonly caption: string;
@@ -137,8 +135,6 @@ export interface HeatTable {
   readonly columnTitle: string;
   readonly columns: readonly string[];
   readonly rows: readonly { readonly label: string; readonly values: readonly number[] }[];
-  /** Shade as a share of the row's sum (and print the percentage), or of the greatest value. */
-  readonly shade: 'row' | 'greatest';
   /** Adds a column of row sums. */
   readonly totals?: boolean;
 }

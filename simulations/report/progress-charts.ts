@@ -34,7 +34,7 @@ export function progressCharts(
   const losses: Series[] = [
     { name: 'training', points: overSeeds(runs, ({ loss }) => loss) },
     ...lossNames.map((name) => ({
-      name: 'validation',
+      name: name === 'loss' ? 'validation' : `validation, ${labelOf(name)}`,
       points: overSeeds(runs, ({ validation }) => validation?.[name]),
     })),
   ].filter(hasPoints);
@@ -49,9 +49,14 @@ export function progressCharts(
   const changes = new Set(rate.points.map(({ y }) => y)).size > 1;
   return [
     ...(losses.length > 0 ? [chart('Loss', 'Loss', losses)] : []),
-    ...(scores.length > 0 ? [chart('Validation metrics', 'Value', scores)] : []),
+    ...(scores.length > 0 ? [chart(scoresTitle(scores), 'Value', scores)] : []),
     ...(changes ? [chart('Learning rate', 'Learning rate', [rate])] : []),
   ];
+}
+
+/** A single curve has no legend, so that the title names it. */
+function scoresTitle([first, ...others]: readonly Series[]): string {
+  return first === undefined || others.length > 0 ? 'Validation metrics' : `Validation: ${first.name}`;
 }
 
 const hasPoints = ({ points }: Series): boolean => points.some(({ y }) => y !== undefined);

@@ -65,8 +65,6 @@ function renderBlock(block: Block, id: string): Markup {
       return renderLineChart(block, id);
     case 'intervals':
       return renderIntervalChart(block, id);
-    case 'note':
-      return renderNote(block.note);
     case 'details':
       return markup`<details><summary>${block.summary}</summary>${renderBlocks(block.blocks, id)}</details>
 `;

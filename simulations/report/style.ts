@@ -21,7 +21,7 @@ export const LIGHT = {
   s3: '#a8478f',
   s4: '#7a6a00',
   s5: '#3f8ac0',
-  s6: '#b07000',
+  s6: '#6a4fc9',
   s7: '#555b66',
 } as const;
 
@@ -42,7 +42,7 @@ export const DARK: Readonly<Record<keyof typeof LIGHT, string>> = {
   s3: '#d98cc4',
   s4: '#d6c34a',
   s5: '#a8d4f5',
-  s6: '#f0b84a',
+  s6: '#b9a5ff',
   s7: '#a9b0bb',
 };
 
@@ -82,14 +82,13 @@ nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:4px 20px;margin:0;padding
 .figures .detail{white-space:normal}
 section{background:var(--surface);border:1px solid var(--rule);border-radius:6px;margin:20px 0;padding:22px 24px}
 .row{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,310px),1fr));gap:8px 32px;align-items:start}
-.chart{margin:14px 0 0;max-width:560px;min-width:0}
+.chart{margin:14px 0 0;max-width:450px;min-width:0}
 .row .chart{max-width:none}
 .chart figcaption,caption{font-weight:600;text-align:left}
 .chart svg[role]{display:block;width:100%;height:auto;margin-top:6px}
 .chart .small{margin:6px 0 0}
-svg text{fill:var(--quiet);font-size:12px}
-svg .title{font-size:12px}
-svg .rowlabel,svg .rowvalue{fill:var(--text);font-size:13px}
+svg text{fill:var(--quiet);font-size:14px}
+svg .rowlabel,svg .rowvalue{fill:var(--text);font-size:15px}
 .grid path{stroke:var(--rule);stroke-width:1}
 .axis{stroke:var(--quiet);stroke-width:1;fill:none}
 .reference{stroke:var(--quiet);stroke-width:1.2;stroke-dasharray:4 4;fill:none}
@@ -104,9 +103,14 @@ ${series}
 .legend li{display:flex;align-items:center;gap:6px;overflow-wrap:anywhere}
 .legend svg{flex:none}
 .scroll{overflow-x:auto;margin:14px 0 0}
-table{border-collapse:collapse;min-width:min(100%,320px)}
+.scroll .small{margin:6px 0 0}
+table{border-collapse:collapse;min-width:min(100%,480px)}
+.row table{width:100%}
+.inline .detail{display:inline-block;margin-left:.5em}
+.inline td.number{white-space:normal}
+.inline th,.inline td{padding-right:26px}
 caption{padding-bottom:6px}
-th,td{padding:6px 14px 6px 0;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;font-weight:400}
+th,td{padding:4px 16px 4px 0;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;font-weight:400}
 tr>:last-child{padding-right:4px}
 thead th{font-size:var(--small);color:var(--quiet);vertical-align:bottom}
 tbody tr:last-child>*{border-bottom:0}
@@ -114,6 +118,7 @@ tbody tr:last-child>*{border-bottom:0}
 th[scope=row]{overflow-wrap:anywhere;min-width:7em}
 th.strong,td.strong{font-weight:650}
 .heat th,.heat td{padding:6px 10px}
+.heat thead .number{white-space:normal}
 .heat th:first-child{padding-left:0}
 .heat .over{text-align:center;border-bottom:0;padding-bottom:0}
 .heat thead tr:first-child td{border:0}
@@ -124,6 +129,7 @@ details{margin-top:14px}
 summary{cursor:pointer;font-weight:600;color:var(--accent)}
 footer{padding-top:4px;padding-bottom:40px;overflow-wrap:anywhere}
 @media (max-width:640px){header,main,footer{padding-left:16px;padding-right:16px}header{padding-top:24px}
-section{padding:16px;margin:14px 0}.figures{grid-template-columns:1fr 1fr}:root{--huge:1.5rem}}
+section{padding:16px;margin:14px 0}.figures{grid-template-columns:1fr 1fr}:root{--huge:1.5rem}
+th,td{padding-right:10px}.inline .detail{white-space:normal;min-width:0;margin-left:0;display:block}}
 @media print{body{background:none}section{break-inside:avoid-page;border:0;padding:0}nav{display:none}}
 `;

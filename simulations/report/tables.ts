@@ -3,10 +3,10 @@ import { formatCount } from './format.ts';
 import { markup, nothing, type Markup } from './markup.ts';
 import type { HeatTable, TableBlock } from './model.ts';
 
-export function renderTable({ caption, columns, rows }: TableBlock): Markup {
+export function renderTable({ caption, columns, rows, inline, note }: TableBlock): Markup {
   return markup`${scroller(
     caption,
-    markup`<table><caption>${caption}</caption><thead><tr>${columns.map(
+    markup`<table${className(inline === true ? 'inline' : '')}><caption>${caption}</caption><thead><tr>${columns.map(
       ({ label, numeric }) => markup`<th scope="col"${className(numeric ? 'number' : '')}>${label}</th>`,
     )}</tr></thead><tbody>${rows.map(
       (cells) =>
@@ -22,13 +22,12 @@ export function renderTable({ caption, columns, rows }: TableBlock): Markup {
             ? markup`<th scope="row"${className(...classes)}>${content}</th>`
             : markup`<td${className(...classes)}>${content}</td>`;
         })}</tr>`,
-    )}</tbody></table>`,
+    )}</tbody></table>${note === undefined ? nothing : markup`<p class="small">${note}</p>`}`,
   )}`;
 }
 
 export function renderHeatTable(table: HeatTable): Markup {
-  const { caption, columns, rows, shade, totals } = table;
-  const greatest = rows.flatMap(({ values }) => values).reduce((a, b) => Math.max(a, b), 0);
+  const { caption, columns, rows, totals } = table;
   return scroller(
     caption,
     markup`<table class="heat"><caption>${caption}</caption><thead>
@@ -39,18 +38,14 @@ export function renderHeatTable(table: HeatTable): Markup {
       totals === true ? markup`<th scope="col" class="number">Total</th>` : nothing
     }</tr></thead><tbody>${rows.map(({ label, values }) => {
       const total = values.reduce((a, b) => a + b, 0);
-      return markup`<tr><th scope="row">${label}</th>${values.map((value) =>
-        shaded(value, shade === 'row' ? total : greatest, shade),
-      )}${totals === true ? markup`<td class="number strong">${formatCount(total)}</td>` : nothing}</tr>`;
+      return markup`<tr><th scope="row">${label}</th>${values.map((value) => shaded(value, total))}${totals === true ? markup`<td class="number strong">${formatCount(total)}</td>` : nothing}</tr>`;
     })}</tbody></table>`,
   );
 }
 
-function shaded(value: number, whole: number, shade: HeatTable['shade']): Markup {
+function shaded(value: number, whole: number): Markup {
   const part = whole > 0 ? value / whole : 0;
-  return markup`<td class="number cell" style="--part:${part.toFixed(3)}">${formatCount(value)}${
-    shade === 'row' ? markup`<span class="detail">${(100 * part).toFixed(0)} %</span>` : nothing
-  }</td>`;
+  return markup`<td class="number cell" style="--part:${part.toFixed(3)}">${formatCount(value)}<span class="detail">${(100 * part).toFixed(0)} %</span></td>`;
 }
 
 /** Wide tables scroll inside their own box, which the keyboard can reach, instead of widening the page. */

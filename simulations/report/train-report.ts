@@ -128,6 +128,7 @@ function seedMetricsTable(seeds: readonly SeedResult[]): TableBlock {
   return {
     kind: 'table',
     caption: 'All metrics over seeds (95 % interval of the mean by Student’s t)',
+    inline: seeds.length <= 2,
     columns: [
       { label: 'Metric', numeric: false },
       { label: 'Mean', numeric: true },

@@ -56,10 +56,10 @@ export function drawImage(settings: Augmentation, size: PlaneSize, rng: Rng): Im
 }
 
 /** A square whose centre is at (u, v) of the image; it may stick out. */
-function squareAt(u: number, v: number, fraction: number, size: PlaneSize): Square {
-  const side = Math.max(1, Math.round(fraction * Math.min(size.height, size.width)));
-  const corner = (position: number, length: number) => Math.floor(position * length) - (side >> 1);
-  return { left: corner(u, size.width), top: corner(v, size.height), side };
+function squareAt(u: number, v: number, fraction: number, { height, width }: PlaneSize): Square {
+  const side = Math.max(1, Math.round(fraction * Math.min(height, width)));
+  const half = side >> 1;
+  return { left: Math.floor(u * width) - half, top: Math.floor(v * height) - half, side };
 }
 
 /** Writes one augmented image; `source` stays as it is. */

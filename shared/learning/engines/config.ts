@@ -3,11 +3,19 @@
 export interface EngineConfig {
   /** A folder whose `node_modules` holds a working `@tensorflow/tfjs-node-gpu`; absent: the installed package is used. */
   readonly tensorFlowGpuFolder?: string;
+  /** The Vulkan driver that WebGPU is told to use; absent: the system's own. */
+  readonly vulkanDriver?: string;
 }
 
+const given = (value: string | undefined): string | undefined => (value === '' ? undefined : value);
+
 export function readEngineConfig(): EngineConfig {
-  const folder = process.env['CONSILIUM_TFJS_NODE_GPU'];
-  return folder === undefined || folder === '' ? {} : { tensorFlowGpuFolder: folder };
+  const folder = given(process.env['CONSILIUM_TFJS_NODE_GPU']);
+  const driver = given(process.env['VK_ICD_FILENAMES']);
+  return {
+    ...(folder === undefined ? {} : { tensorFlowGpuFolder: folder }),
+    ...(driver === undefined ? {} : { vulkanDriver: driver }),
+  };
 }
 
 /**

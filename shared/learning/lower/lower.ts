@@ -97,8 +97,8 @@ function typesOf(graph: Graph): ReadonlyMap<string, TensorType> {
  * @throws GraphError for an operator that the target has no form for
  */
 export function lower(source: Graph, target: LowerTarget): Graph {
-  const types = typesOf(source);
   const graph = maskBeforeUnpooling(source);
+  const types = typesOf(graph);
   const emit = new Emitter();
   const context = new LowerContext(graph, types, target, emit);
   for (const input of graph.inputs) context.setPlain(input.name, input.name);

@@ -20,11 +20,13 @@ function tensorflow(context: TensorFlowContext): readonly tf.Tensor[] {
   const low = context.has(1) ? context.plain(1) : lib.scalar(-Infinity);
   const high = context.has(2) ? context.plain(2) : lib.scalar(Infinity);
   const apply = lib.customGrad((...inputs) => {
-    const [x] = inputs as [tf.Tensor]; // what TensorFlow.js passes for one argument
+    // What TensorFlow.js passes for one argument; what is not saved is gone when the gradient is computed.
+    const [x, save] = inputs as unknown as [tf.Tensor, tf.GradSaveFunc];
     const inside = lib.logicalAnd(lib.greater(x, low), lib.less(x, high));
+    save([lib.cast(inside, 'float32')]);
     return {
       value: lib.minimum(lib.maximum(x, low), high),
-      gradFunc: (dy: tf.Tensor) => lib.mul(dy, lib.cast(inside, 'float32')),
+      gradFunc: (dy: tf.Tensor, [mask]: tf.Tensor[]) => (mask === undefined ? dy : lib.mul(dy, mask)),
     };
   });
   return [apply(context.asHandedOn(0))];

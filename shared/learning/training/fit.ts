@@ -33,15 +33,16 @@ export interface FitResult {
   readonly stopped: 'completed' | 'aborted' | 'earlyStopping';
 }
 
+/** What is not a number is worse than any number. */
+const rank = (value: number | undefined): number =>
+  value === undefined || Number.isNaN(value) ? -Infinity : value;
+
 /** Whether `candidate` is better; equal scores (common on small validation sets) are decided by the loss. */
 export function isBetter(candidate: Validation, best: Validation | undefined, by: ValidationMetric): boolean {
   if (!best) return true;
-  if (by === 'score') {
-    const difference = (candidate.score ?? -Infinity) - (best.score ?? -Infinity);
-    if (difference > 0) return true;
-    if (difference < 0) return false;
-  }
-  return candidate.loss < best.loss;
+  const [score, bestScore] = [rank(candidate.score), rank(best.score)];
+  if (by === 'score' && score !== bestScore) return score > bestScore;
+  return rank(-candidate.loss) > rank(-best.loss);
 }
 
 /** The best so far and how long ago it was. */

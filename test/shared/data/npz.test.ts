@@ -34,9 +34,9 @@ describe('.npz files', () => {
   });
 
   it('reads back what it wrote, and writes the same bytes again', async () => {
-    const arrays = new Map([
+    const arrays = new Map<string, NpyArray>([
       ['a', numbers([1, 2, 3])],
-      ['b', { kind: 'text', shape: [1], data: ['ü'] } as const],
+      ['b', { kind: 'text', shape: [1], data: ['ü'] }],
     ]);
     const path = join(folder, 'round.npz');
     await writeNpz(path, arrays);
@@ -55,7 +55,12 @@ describe('.npz files', () => {
   });
 
   it('names the array that is damaged', () => {
-    const bytes = formatNpz(new Map([['good', numbers([1])], ['bad', numbers([1, 2, 3, 4, 5, 6, 7, 8, 9])]]));
+    const bytes = formatNpz(
+      new Map([
+        ['good', numbers([1])],
+        ['bad', numbers([1, 2, 3, 4, 5, 6, 7, 8, 9])],
+      ]),
+    );
     const member = zipSync({ 'bad.npy': new TextEncoder().encode('no array') });
     expect(() => parseNpz(member, 'x.npz')).toThrow('x.npz, array "bad": not an .npy array');
     const checksumAt = Buffer.from(bytes).lastIndexOf('PK\x01\x02', undefined, 'latin1') + 16;
@@ -80,8 +85,12 @@ describe('.npz files', () => {
   it('refuses files above the limit and archives without arrays', async () => {
     const path = join(folder, 'large.npz');
     await writeNpz(path, new Map([['a', numbers([1])]]));
-    await expect(readNpz(path, { ...DEFAULT_NPZ_LIMITS, fileBytes: 10 })).rejects.toThrow('at most 10 are read');
-    expect(() => parseNpz(zipSync({ 'readme.txt': new Uint8Array(3) }), 'text.npz')).toThrow('holds no .npy arrays');
+    await expect(readNpz(path, { ...DEFAULT_NPZ_LIMITS, fileBytes: 10 })).rejects.toThrow(
+      'at most 10 are read',
+    );
+    expect(() => parseNpz(zipSync({ 'readme.txt': new Uint8Array(3) }), 'text.npz')).toThrow(
+      'holds no .npy arrays',
+    );
   });
 
   it('never fails otherwise than with a DataError that names the file', () => {

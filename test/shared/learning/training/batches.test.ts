@@ -4,6 +4,11 @@ import { InputError } from '../../../../shared/errors.ts';
 import { createRng, deriveSeed } from '../../../../shared/rng.ts';
 import { createBatchSource, sampleWeightsInto } from '../../../../shared/learning/training/batches.ts';
 import { dropoutLength, fillDropoutMasks } from '../../../../shared/learning/training/dropout.ts';
+import {
+  trainingStream,
+  type StreamPurpose,
+  type TrainingSeed,
+} from '../../../../shared/learning/training/seeds.ts';
 import { recipeSchema } from '../../../../shared/learning/training/recipe.ts';
 import type { LabelledImages } from '../../../../shared/learning/training/labelled-images.ts';
 
@@ -27,9 +32,7 @@ function source(count: number, batchSize: number, run: number, dropout = false) 
 }
 
 const copies = (count: number, batchSize: number, run = 1, epoch = 1, dropout = false) =>
-  [...source(count, batchSize, run, dropout)(epoch)].length === 0
-    ? []
-    : Array.from(source(count, batchSize, run, dropout)(epoch), (batch) => structuredClone(batch));
+  Array.from(source(count, batchSize, run, dropout)(epoch), (batch) => structuredClone(batch));
 
 describe('batches', () => {
   it('bring every image once in an epoch; padding has weight zero and repeats real images', () => {
@@ -71,6 +74,24 @@ describe('batches', () => {
   it('have dropout masks only where the model has dropout', () => {
     expect(copies(4, 4)[0]).not.toHaveProperty('dropoutMasks');
     expect(copies(4, 4, 1, 1, true)[0]?.dropoutMasks).toHaveLength(8);
+  });
+});
+
+describe('random streams', () => {
+  const first = (purpose: StreamPurpose, change: Partial<TrainingSeed> = {}, epoch = 1) =>
+    trainingStream({ run: 1, round: 2, site: 'north', ...change }, purpose, epoch).uint32();
+  it('differ in purpose, run, round, site and epoch', () => {
+    const all = [
+      first('order'),
+      first('dropout'),
+      first('augmentation'),
+      first('order', { run: 2 }),
+      first('order', { round: 3 }),
+      first('order', { site: 'south' }),
+      first('order', {}, 2),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+    expect(first('order')).toBe(all[0]);
   });
 });
 

@@ -103,6 +103,8 @@ describe('which validation is better', () => {
       better: true,
     },
     { by: 'loss', candidate: { loss: Number.NaN, score: 1 }, best: { loss: 2, score: 1 }, better: false },
+    { by: 'loss', candidate: { loss: 2, score: 1 }, best: { loss: Number.NaN, score: 1 }, better: true },
+    { by: 'score', candidate: { loss: 2, score: 1 }, best: { loss: 1, score: Number.NaN }, better: true },
   ] as const)('$by: $candidate against $best', ({ by, candidate, best, better }) => {
     expect(isBetter(candidate, best, by)).toBe(better);
   });

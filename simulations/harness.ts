@@ -1,0 +1,147 @@
+/**
+ * A whole simulation: dataset, held-out test set, virtual hospitals, rounds, comparison, test. `runFederation` is the
+ * one way in; `simulate-command.ts` is the command around it.
+ */
+import { availableParallelism } from 'node:os';
+import { TrainingAborted } from '../client/training/local-update.ts';
+import { buildModel } from '../shared/learning/architectures/architecture.ts';
+import type { Model } from '../shared/learning/graph/types.ts';
+import { initialWeights as initialise, weightsDigest } from '../shared/learning/weights.ts';
+import type { Plan } from '../shared/protocol/plan.ts';
+import { createWorkerPool, type Pool } from './pool/pool.ts';
+import type { ModelSpec } from './pool/tasks.ts';
+import { SimulationFailed, SimulationStopped, type SimulationHooks } from './progress.ts';
+import type { FederationResult } from './report/result-types.ts';
+import { parseSimulation, type SimulationConfig, type SimulationInput } from './simulation-config.ts';
+import { StageTimes } from './stage-times.ts';
+import { trainForComparison } from './virtual/comparison.ts';
+import { simulateFederation, type FederationOutcome } from './virtual/federation.ts';
+import { testAll } from './virtual/final-test.ts';
+import { planOf } from './virtual/plan.ts';
+import { prepareData, type PreparedData } from './virtual/prepare.ts';
+
+export interface SimulationOutcome {
+  readonly config: SimulationConfig;
+  readonly plan: Plan;
+  /** The figures, as the report shows them. */
+  readonly result: FederationResult;
+  readonly model: Model;
+  readonly preprocessing: PreparedData['preprocessing'];
+  /** The global model with the best validation score: the one that is tested and kept. */
+  readonly weights: Float32Array;
+  /** `weightsDigest` after the last round, whatever its score. */
+  readonly finalDigest: string;
+}
+
+export interface SimulationServices {
+  /** Default: worker threads. */
+  readonly createPool?: (workerCount: number) => Pool;
+}
+
+/**
+ * The same configuration gives the same weights and figures on the same engine and machine type, for any number of
+ * workers. @throws SimulationStopped after the hooks' signal; SimulationFailed; InputError and DataError for unusable input.
+ */
+export async function runFederation(
+  input: SimulationInput,
+  hooks: SimulationHooks = {},
+  services: SimulationServices = {},
+): Promise<SimulationOutcome> {
+  const config = parseSimulation(input);
+  const pool = (services.createPool ?? createWorkerPool)(config.workers);
+  try {
+    return await simulate(config, hooks, pool);
+  } catch (error) {
+    if (hooks.signal?.aborted || error instanceof TrainingAborted)
+      throw new SimulationStopped('the simulation was stopped', { cause: error });
+    throw error;
+  } finally {
+    await pool.close();
+  }
+}
+
+async function simulate(
+  config: SimulationConfig,
+  hooks: SimulationHooks,
+  pool: Pool,
+): Promise<SimulationOutcome> {
+  const stages = new StageTimes(hooks);
+  stages.enter('data');
+  const data = await prepareData(config, hooks.signal);
+  const notes: string[] = [...data.notices];
+  const listening: SimulationHooks = {
+    ...hooks,
+    onProgress: (progress) => {
+      if (progress.kind === 'notice') notes.push(progress.text);
+      hooks.onProgress?.(progress);
+    },
+  };
+  for (const text of data.notices) hooks.onProgress?.({ kind: 'notice', text });
+  const recipe = { ...config.training, epochs: config.epochs };
+  const { classNames, imageDims, sites } = data;
+  const network = buildModel(config.architecture, imageDims, classNames.length);
+  const initialWeights = initialise(network, config.seed);
+  const { engine, architecture } = config;
+  const model: ModelSpec = { engine, architecture, imageDims, classCount: classNames.length, recipe };
+  const plan = planOf(config, data, model, initialWeights.length);
+  hooks.onProgress?.({ kind: 'prepared', sites, classNames, parameterCount: initialWeights.length });
+
+  stages.enter('federation');
+  const federation = await simulateFederation({ plan, model, initialWeights, data, pool, hooks: listening });
+  const best = requireModel(federation);
+  stages.enter('comparison');
+  const comparison = await trainForComparison({
+    config,
+    model,
+    initialWeights,
+    data,
+    pool,
+    hooks: listening,
+  });
+  stages.enter('test');
+  const test = await testAll({ config, data, model, pool, hooks }, best.weights, comparison);
+  return {
+    config,
+    plan,
+    model: network,
+    preprocessing: data.preprocessing,
+    weights: best.weights,
+    finalDigest: weightsDigest(federation.finalWeights),
+    result: {
+      title: `Federated training on ${data.summary.name}`,
+      dataset: data.summary,
+      plan,
+      seed: config.seed,
+      sites: sites.map((site) => ({ name: site.name, classCounts: site.classCounts })),
+      rounds: federation.rounds,
+      bestRound: best.round,
+      test,
+      timings: stages.end(),
+      weightsDigest: weightsDigest(best.weights),
+      environment: environmentOf(config),
+      notes,
+    },
+  };
+}
+
+function requireModel({ end, best }: FederationOutcome): { round: number; weights: Float32Array } {
+  switch (end.kind) {
+    case 'stopped':
+      throw new SimulationStopped('the simulation was stopped');
+    case 'failed':
+      throw new SimulationFailed(`the federation failed: round after round was aborted (${end.reason})`);
+    case 'finished':
+      if (best) return best;
+      throw new SimulationFailed('no round was published');
+  }
+}
+
+function environmentOf(config: SimulationConfig): object {
+  return {
+    engine: config.engine,
+    workers: config.workers,
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    cores: availableParallelism(),
+  };
+}

@@ -1,0 +1,4 @@
+/** Entry of `npm run simulate`. */
+import { simulateCommand } from './simulate-command.ts';
+
+await simulateCommand().parseAsync();

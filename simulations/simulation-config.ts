@@ -1,0 +1,49 @@
+/** Everything that a simulation can be told. Parsing fills in the defaults, so that config.json says all of it. */
+import { z } from 'zod';
+import { InputError } from '../shared/errors.ts';
+import { preprocessingSchema } from '../shared/data/preprocess.ts';
+import { architectureSchema } from '../shared/learning/architectures/architecture.ts';
+import { ENGINE_NAMES } from '../shared/learning/engines/engine.ts';
+import { recipeSchema } from '../shared/learning/training/recipe.ts';
+import { partitionSchema } from './partition/schemes.ts';
+
+export const simulationConfigSchema = z.strictObject({
+  /** As `openDataset` takes it. */
+  dataset: z.string().min(1).default('phantoms'),
+  /** A local copy of what the dataset's name would download. */
+  file: z.string().min(1).optional(),
+  /** Phantoms: how many images in all. */
+  images: z.int().min(50).max(1_000_000).default(3000),
+  sites: z.int().min(1).max(1000).default(5),
+  /** Absent: the sites that the images name where they are phantoms, otherwise Dirichlet(0.5). */
+  partition: partitionSchema.optional(),
+  /** Training images that each site has at least. */
+  minimumPerSite: z.int().min(1).default(10),
+  rounds: z.int().min(1).max(100_000).default(10),
+  /** Replaces `training.epochs`: local epochs in a round. */
+  epochs: z.int().min(1).max(1000).default(1),
+  architecture: architectureSchema.prefault({ name: 'cnn', options: { normalization: 'group' } }),
+  preprocessing: preprocessingSchema.prefault({}),
+  training: recipeSchema.prefault({ schedule: { kind: 'cosine', floorFraction: 0.1 } }),
+  engine: z.enum(ENGINE_NAMES).default('onnx'),
+  workers: z.int().min(1).max(256).default(2),
+  seed: z.int().min(0).max(0x7fff_ffff),
+  /** What the federation is compared with. */
+  compare: z.array(z.enum(['local', 'pooled'])).default(['local', 'pooled']),
+  /** Resamples behind each 95 % interval. */
+  bootstrapReplicates: z.int().min(100).max(100_000).default(1000),
+});
+/** Complete. */
+export type SimulationConfig = z.infer<typeof simulationConfigSchema>;
+/** Only the seed must be given. */
+export type SimulationInput = z.input<typeof simulationConfigSchema>;
+
+/** @throws InputError naming the field and what is wrong with it */
+export function parseSimulation(input: unknown): SimulationConfig {
+  const parsed = simulationConfigSchema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(
+    (issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`,
+  );
+  throw new InputError(`the simulation cannot run: ${problems.join('; ')}`);
+}

@@ -1,0 +1,33 @@
+/** The plan that a simulation's coordinator and sites agree on. */
+import { planSchema, type Plan } from '../../shared/protocol/plan.ts';
+import { PROTOCOL_VERSION } from '../../shared/protocol/version.ts';
+import type { ModelSpec } from '../pool/tasks.ts';
+import type { SimulationConfig } from '../simulation-config.ts';
+import type { PreparedData } from './prepare.ts';
+
+export function planOf(
+  config: SimulationConfig,
+  data: PreparedData,
+  model: ModelSpec,
+  parameterCount: number,
+): Plan {
+  // Every virtual site is always there: a round without all of them says something is wrong.
+  const siteCount = data.sites.length;
+  return planSchema.parse({
+    protocolVersion: PROTOCOL_VERSION,
+    task: { name: data.summary.name, classNames: data.classNames, imageDims: data.imageDims },
+    preprocessing: data.preprocessing,
+    architecture: config.architecture,
+    parameterCount,
+    training: model.recipe,
+    federation: {
+      strategy: 'fedavg',
+      rounds: config.rounds,
+      minimumCohort: siteCount,
+      // A site whose training fails costs itself, as long as most go on.
+      minimumSurvivors: Math.floor(siteCount / 2) + 1,
+    },
+    protection: { mode: 'box' },
+    seed: config.seed,
+  });
+}

@@ -1,0 +1,332 @@
+/** Every operator over a table of shapes: odd sizes, strides, uneven padding, groups, broadcasting. */
+import { float, int, ints } from '../../../../shared/learning/graph/attributes.ts';
+import type { Attributes } from '../../../../shared/learning/graph/types.ts';
+import {
+  awayFrom,
+  distinct,
+  farFromZero,
+  normal,
+  positive,
+  type CaseInput,
+  type Fill,
+  type GradientCase,
+} from './gradient-case.ts';
+
+const show = (value: unknown): string => JSON.stringify(value);
+
+type Dims = readonly number[];
+
+/** A case of one node over inputs of the given shapes. */
+function operator(
+  op: string,
+  dims: readonly Dims[],
+  attributes: Attributes = {},
+  fills: readonly Fill[] = [],
+): GradientCase {
+  return {
+    name: `${op} ${dims.map(show).join(' ')} ${show(Object.entries(attributes).map(([k, { value }]) => [k, value]))}`,
+    inputs: dims.map((d, i): CaseInput => ({ dims: d, fill: fills[i] ?? normal })),
+    build: (build, inputs) => build.op(op, inputs, attributes),
+  };
+}
+
+/** A case of one node whose last input is a constant list of integers. */
+function withInts(
+  op: string,
+  dims: Dims,
+  list: readonly number[],
+  attributes: Attributes = {},
+): GradientCase {
+  return {
+    ...operator(op, [dims], attributes),
+    name: `${op} ${show(dims)} ${show(list)} ${show(attributes)}`,
+    build: (build, inputs) => build.op(op, [...inputs, build.ints(list)], attributes),
+  };
+}
+
+const BROADCASTS: readonly (readonly [Dims, Dims])[] = [
+  [
+    [2, 3],
+    [2, 3],
+  ],
+  [
+    [2, 3, 4, 5],
+    [3, 1, 1],
+  ],
+  [
+    [2, 3, 2, 3],
+    [2, 1, 2, 1],
+  ],
+  [[4], [2, 1]],
+  [
+    [1, 3, 1],
+    [2, 1, 4],
+  ],
+  [[], [3]],
+  [
+    [1, 2, 2],
+    [5, 1, 1, 1],
+  ],
+  [
+    [2, 3, 3, 5],
+    [2, 3, 1, 1],
+  ],
+];
+
+const binaries = ['Add', 'Sub', 'Mul', 'Div'].flatMap((op) =>
+  BROADCASTS.map((dims) => operator(op, dims, {}, [normal, op === 'Div' ? farFromZero : normal])),
+);
+
+const clip = (dims: Dims, low: number | undefined, high: number | undefined): GradientCase => ({
+  name: `Clip ${show(dims)} ${show([low, high])}`,
+  inputs: [{ dims, fill: awayFrom(low ?? 0, high ?? 0) }],
+  build: (build, [x = '']) =>
+    build.op('Clip', [
+      x,
+      low === undefined ? '' : build.scalar(low),
+      ...(high === undefined ? [] : [build.scalar(high)]),
+    ]),
+});
+
+const unaries = [[7], [2, 3], [2, 3, 5, 3]].flatMap((dims) => [
+  operator('Relu', [dims], {}, [awayFrom(0)]),
+  operator('Sigmoid', [dims], {}, [awayFrom()]),
+  operator('HardSwish', [dims], {}, [awayFrom(-3, 3)]),
+  operator('Neg', [dims]),
+  operator('Identity', [dims]),
+  clip(dims, 0, 1.5),
+  clip(dims, -0.5, undefined),
+  clip(dims, undefined, 0.5),
+]);
+
+const gemm = (a: Dims, b: Dims, c: Dims | undefined, attributes: Attributes): GradientCase =>
+  operator('Gemm', c ? [a, b, c] : [a, b], attributes);
+
+const matrices = [
+  gemm([3, 4], [4, 5], undefined, {}),
+  gemm([3, 4], [4, 5], [5], { alpha: float(0.5), beta: float(-2) }),
+  gemm([4, 3], [4, 5], [3, 1], { transA: int(1) }),
+  gemm([3, 4], [5, 4], [1], { transB: int(1), beta: float(3) }),
+  gemm([4, 3], [5, 4], [3, 5], { transA: int(1), transB: int(1), alpha: float(1.5) }),
+  gemm([1, 1], [1, 1], [1, 1], {}),
+  gemm([2, 3], [3, 2], [], {}),
+  operator('MatMul', [
+    [3, 4],
+    [4, 2],
+  ]),
+  operator('MatMul', [
+    [2, 3, 4],
+    [2, 4, 2],
+  ]),
+  operator('MatMul', [
+    [2, 1, 3, 4],
+    [3, 4, 2],
+  ]),
+];
+
+export interface WindowSpec {
+  /** N, C, H, W */
+  readonly x: Dims;
+  readonly kernel: Dims;
+  readonly strides?: Dims;
+  readonly pads?: Dims;
+  readonly dilations?: Dims;
+}
+
+const windowAttributes = ({ strides, pads, dilations }: WindowSpec): Attributes => ({
+  ...(strides ? { strides: ints(strides) } : {}),
+  ...(pads ? { pads: ints(pads) } : {}),
+  ...(dilations ? { dilations: ints(dilations) } : {}),
+});
+
+export interface ConvSpec extends WindowSpec {
+  readonly filters: number;
+  readonly group?: number;
+  readonly bias?: boolean;
+}
+
+export function convCase(spec: ConvSpec): GradientCase {
+  const { x, kernel, filters, group = 1, bias = true } = spec;
+  const weights = [filters, (x[1] ?? 0) / group, ...kernel];
+  return operator('Conv', [x, weights, ...(bias ? [[filters]] : [])], {
+    ...windowAttributes(spec),
+    ...(group === 1 ? {} : { group: int(group) }),
+  });
+}
+
+const convolutions = [
+  convCase({ x: [2, 1, 5, 5], kernel: [3, 3], filters: 2 }),
+  convCase({ x: [1, 3, 4, 6], kernel: [1, 1], filters: 2, bias: false }),
+  convCase({ x: [2, 2, 5, 4], kernel: [3, 3], filters: 3, pads: [1, 1, 1, 1] }),
+  convCase({ x: [1, 2, 7, 5], kernel: [3, 3], filters: 2, pads: [1, 1, 1, 1], strides: [2, 2] }),
+  convCase({ x: [1, 2, 6, 6], kernel: [3, 3], filters: 2, pads: [1, 1, 1, 1], strides: [2, 2] }),
+  convCase({ x: [1, 1, 8, 7], kernel: [3, 2], filters: 2, strides: [3, 2] }),
+  convCase({ x: [1, 2, 5, 6], kernel: [2, 3], filters: 2, pads: [0, 1, 1, 2] }),
+  convCase({ x: [1, 1, 5, 5], kernel: [2, 2], filters: 1, pads: [1, 0, 0, 1], strides: [1, 2] }),
+  convCase({ x: [1, 1, 7, 7], kernel: [3, 3], filters: 2, dilations: [2, 1], pads: [2, 1, 2, 1] }),
+  convCase({ x: [1, 1, 9, 8], kernel: [3, 2], filters: 1, dilations: [2, 3], strides: [2, 2] }),
+  convCase({ x: [1, 1, 4, 4], kernel: [1, 1], filters: 2, strides: [2, 2] }),
+  convCase({ x: [1, 1, 5, 4], kernel: [2, 2], filters: 1, pads: [2, 2, 2, 2] }),
+  convCase({ x: [1, 4, 5, 5], kernel: [3, 3], filters: 6, group: 2, pads: [1, 1, 1, 1] }),
+  convCase({ x: [2, 3, 5, 4], kernel: [3, 3], filters: 3, group: 3, pads: [1, 1, 1, 1] }),
+  convCase({ x: [1, 3, 7, 6], kernel: [3, 3], filters: 3, group: 3, pads: [1, 1, 1, 1], strides: [2, 2] }),
+  convCase({ x: [1, 2, 5, 5], kernel: [3, 3], filters: 4, group: 2, strides: [2, 1], pads: [1, 0, 0, 1] }),
+  convCase({
+    x: [1, 1, 28, 3],
+    kernel: [5, 3],
+    filters: 1,
+    strides: [4, 1],
+    pads: [2, 1, 2, 1],
+    bias: false,
+  }),
+];
+
+export function poolCase(op: string, spec: WindowSpec, rest: Attributes = {}): GradientCase {
+  const attributes = { kernel_shape: ints(spec.kernel), ...windowAttributes(spec), ...rest };
+  return operator(op, [spec.x], attributes, [op === 'MaxPool' ? distinct : normal]);
+}
+
+const POOLS: readonly WindowSpec[] = [
+  { x: [2, 2, 4, 6], kernel: [2, 2], strides: [2, 2] },
+  { x: [1, 2, 5, 7], kernel: [2, 2], strides: [2, 2] },
+  { x: [1, 1, 5, 5], kernel: [2, 2] },
+  { x: [1, 2, 7, 6], kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] },
+  { x: [1, 1, 6, 5], kernel: [3, 2], strides: [1, 2], pads: [1, 0, 0, 1] },
+  { x: [1, 1, 7, 7], kernel: [3, 3], strides: [3, 3] },
+  { x: [1, 1, 8, 3], kernel: [2, 3], strides: [3, 1] },
+  { x: [1, 2, 3, 3], kernel: [3, 3] },
+];
+
+const pools = POOLS.flatMap((spec) => [
+  poolCase('MaxPool', spec),
+  poolCase('AveragePool', spec),
+  ...(spec.pads ? [poolCase('AveragePool', spec, { count_include_pad: int(1) })] : []),
+]).concat(
+  poolCase('MaxPool', { x: [1, 1, 7, 6], kernel: [2, 2], dilations: [2, 3] }),
+  operator('GlobalAveragePool', [[2, 3, 5, 3]]),
+  operator('GlobalAveragePool', [[1, 2, 1, 1]]),
+);
+
+function batchNormalization(dims: Dims, frozen: boolean): GradientCase {
+  const channel = [dims[1] ?? 0];
+  return {
+    name: `BatchNormalization ${show(dims)} ${frozen ? 'frozen' : 'training'}`,
+    inputs: [
+      { dims },
+      { dims: channel, fill: farFromZero },
+      { dims: channel },
+      { dims: channel, kind: 'runningMean' },
+      { dims: channel, kind: 'runningVariance', fill: positive },
+    ],
+    build: (build, inputs) => build.op('BatchNormalization', inputs, { epsilon: float(1e-3) }),
+    options: { frozenNormalization: frozen },
+  };
+}
+
+const normalizations = [
+  ...[false, true].flatMap((frozen) => [
+    batchNormalization([3, 2, 3, 5], frozen),
+    batchNormalization([4, 3, 1, 1], frozen),
+    batchNormalization([1, 1, 4, 3], frozen),
+  ]),
+  ...(
+    [
+      [[2, 4, 3, 5], 2],
+      [[2, 3, 3, 3], 3],
+      [[3, 4, 2, 2], 1],
+      [[1, 6, 1, 2], 2],
+    ] as const
+  ).map(([dims, groups]) =>
+    operator(
+      'GroupNormalization',
+      [dims, [dims[1]], [dims[1]]],
+      { num_groups: int(groups), epsilon: float(1e-3) },
+      [normal, farFromZero],
+    ),
+  ),
+];
+
+const layouts = [
+  withInts('Reshape', [2, 3, 4], [0, -1]),
+  withInts('Reshape', [2, 3, 4], [4, 3, 2]),
+  withInts('Reshape', [2, 3, 2, 2], [3, 1, 2, 4]),
+  ...[0, 1, 2, 3, 4, -1].map((axis) => operator('Flatten', [[2, 3, 2, 5]], { axis: int(axis) })),
+  operator('Transpose', [[2, 3]]),
+  operator('Transpose', [[2, 3, 4]], { perm: ints([1, 2, 0]) }),
+  operator('Transpose', [[2, 3, 4, 5]], { perm: ints([0, 2, 3, 1]) }),
+  operator('Transpose', [[2, 3, 4, 5]], { perm: ints([3, 1, 0, 2]) }),
+  operator(
+    'Concat',
+    [
+      [2, 3],
+      [2, 1],
+      [2, 2],
+    ],
+    { axis: int(1) },
+  ),
+  operator(
+    'Concat',
+    [
+      [2, 3, 2, 2],
+      [2, 2, 2, 2],
+    ],
+    { axis: int(1) },
+  ),
+  operator(
+    'Concat',
+    [
+      [1, 2, 3, 2],
+      [1, 2, 1, 2],
+    ],
+    { axis: int(-2) },
+  ),
+  operator('Concat', [[3], [2]], { axis: int(0) }),
+];
+
+const reductions = ['ReduceSum', 'ReduceMean'].flatMap((op) => [
+  operator(op, [[2, 3]]),
+  operator(op, [[2, 3, 4]], { keepdims: int(0) }),
+  withInts(op, [2, 3, 4], [1]),
+  withInts(op, [2, 3, 4], [-1, 0], { keepdims: int(0) }),
+  withInts(op, [2, 3, 4, 5], [2, 3]),
+  withInts(op, [2, 3, 4, 5], [2, 3], { keepdims: int(0) }),
+  withInts(op, [2, 3, 4, 5], [0, 1]),
+]);
+
+const softmaxes = [operator('Softmax', [[2, 5]]), operator('Softmax', [[2, 3, 4]], { axis: int(-1) })];
+
+/** A value that several nodes use, and one that is used twice by the same node. */
+const shared: readonly GradientCase[] = [
+  {
+    name: 'x·x + sigmoid(x)',
+    inputs: [{ dims: [2, 3] }],
+    build: (build, [x = '']) => build.op('Add', [build.op('Mul', [x, x]), build.op('Sigmoid', [x])]),
+  },
+  {
+    name: 'relu, then pool (the mask is applied after pooling)',
+    inputs: [{ dims: [2, 2, 4, 4], fill: distinct }],
+    build: (build, [x = '']) =>
+      build.op('MaxPool', [build.op('Relu', [x])], { kernel_shape: ints([2, 2]), strides: ints([2, 2]) }),
+  },
+  {
+    name: 'conv, relu, residual',
+    inputs: [{ dims: [1, 2, 5, 5] }, { dims: [2, 2, 3, 3] }],
+    build: (build, [x = '', w = '']) =>
+      build.op('Add', [x, build.op('Sigmoid', [build.op('Conv', [x, w], { pads: ints([1, 1, 1, 1]) })])]),
+  },
+];
+
+export const CASES: readonly GradientCase[] = [
+  ...[
+    binaries,
+    unaries,
+    matrices,
+    convolutions,
+    pools,
+    normalizations,
+    layouts,
+    reductions,
+    softmaxes,
+    shared,
+  ],
+].flat();
