@@ -3,7 +3,7 @@
  * that fails, the files are put back as they were and the engines that need no download are tried again.
  */
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { pathToFileURL } from 'node:url';
@@ -25,9 +25,13 @@ export interface InstallDependencies {
   readonly write: (line: string) => void;
 }
 
+/** Ctrl-C reaches npm as well; this process stays to put the files back. */
+const ignoreInterrupt = (): void => undefined;
+
 /** @returns undefined when npm ended well, else why not */
 function runNpm(part: GpuPart): Promise<string | undefined> {
-  return new Promise((resolve) => {
+  return new Promise<string | undefined>((resolve) => {
+    process.on('SIGINT', ignoreInterrupt);
     const child = spawn('npm', part.npmArguments, {
       stdio: ['ignore', 'inherit', 'inherit'],
       env: environmentWith(part.environment),
@@ -40,7 +44,17 @@ function runNpm(part: GpuPart): Promise<string | undefined> {
       const how = signal === null ? `exit code ${String(code)}` : `signal ${signal}`;
       resolve(code === 0 ? undefined : `npm ${part.npmArguments.join(' ')} ended with ${how}`);
     });
+  }).finally(() => {
+    process.off('SIGINT', ignoreInterrupt);
   });
+}
+
+/** By renaming, so that the package is never missing for longer than a moment. */
+async function putBack(backup: string, folder: string): Promise<void> {
+  const damaged = `${backup}-damaged`;
+  await rename(folder, damaged);
+  await rename(backup, folder);
+  await rm(damaged, { recursive: true, force: true });
 }
 
 /** Runs the download and tries the engine; puts the folder back as it was unless the engine works. */
@@ -55,8 +69,7 @@ async function installPart(part: GpuPart, deps: InstallDependencies): Promise<st
       deps.write(`${part.engine} works: ${report.device}, ${report.imagesPerSecond.toFixed(0)} images/s.`);
       return undefined;
     }
-    await rm(folder, { recursive: true, force: true });
-    await cp(backup, folder, { recursive: true });
+    await putBack(backup, folder);
     return npmFailure ?? `it was installed, but does not work: ${report?.reason ?? 'unknown reason'}`;
   } finally {
     await rm(backup, { recursive: true, force: true });

@@ -36,7 +36,8 @@ export async function runInterruptible(body: (signal: AbortSignal) => Promise<vo
   try {
     await body(controller.signal);
   } catch (error) {
-    process.exitCode ??= 1;
+    // Input that cannot be used is told apart from a program that fails.
+    process.exitCode ??= error instanceof ConsiliumError ? 2 : 1;
     if (error instanceof SimulationStopped) say('Stopped.');
     else if (error instanceof ConsiliumError) say(`error: ${error.message}`);
     else say(error instanceof Error && error.stack !== undefined ? error.stack : messageOf(error));

@@ -9,7 +9,7 @@ import {
   type LoadedDataset,
 } from './image-collection.ts';
 import { IMAGE_EXTENSIONS } from './image-file.ts';
-import { dataErrorAt } from './npy.ts';
+import { dataErrorAt } from './data-error.ts';
 import type { Rejection } from './quality.ts';
 
 /** Hidden files and what file managers leave behind are not worth a line in the manifest. */

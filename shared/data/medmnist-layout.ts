@@ -12,7 +12,8 @@ import { z } from 'zod';
 import { DataError } from '../errors.ts';
 import type { Dataset, SplitName } from './dataset.ts';
 import { MEDMNIST_CLASSES, medmnistNameOfFile } from './medmnist-names.ts';
-import { dataErrorAt, type NpyArray, type NumericNpy } from './npy.ts';
+import { dataErrorAt } from './data-error.ts';
+import type { NpyArray, NumericNpy } from './npy.ts';
 import { readNpz, type Npz } from './npz.ts';
 import { assertNoEmptyClass } from './select.ts';
 

@@ -4,7 +4,7 @@
  * Untrusted input: sizes are checked before anything is allocated, and pickled objects are refused, never decoded.
  */
 import { endianness } from 'node:os';
-import { DataError, messageOf } from '../errors.ts';
+import { DataError } from '../errors.ts';
 
 export type NumericDType = 'bool' | 'u1' | 'i1' | 'u2' | 'i2' | 'u4' | 'i4' | 'u8' | 'i8' | 'f4' | 'f8';
 
@@ -27,14 +27,11 @@ export interface TextNpy {
 
 export type NpyArray = NumericNpy | TextNpy;
 
-const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+export const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 /** NumPy itself refuses longer headers of untrusted files beyond 10 000 characters; ours name one plain type. */
 const MAX_HEADER_BYTES = 65_536;
-const HOST_LITTLE = endianness() === 'LE';
-/** numpy.lib.format: the data start at a multiple of 64 bytes. */
-const ALIGNMENT = 64;
-
-const ITEM_BYTES: Readonly<Record<NumericDType, number>> = {
+export const HOST_LITTLE = endianness() === 'LE';
+export const ITEM_BYTES: Readonly<Record<NumericDType, number>> = {
   bool: 1,
   u1: 1,
   i1: 1,
@@ -153,7 +150,8 @@ function toRowMajor<T extends NumericData | string[]>(data: T, header: Header): 
   return out as T;
 }
 
-function swap(bytes: Buffer, itemBytes: number): void {
+/** Reverses the byte order of every item in place. */
+export function swapBytes(bytes: Buffer, itemBytes: number): void {
   if (itemBytes === 2) bytes.swap16();
   else if (itemBytes === 4) bytes.swap32();
   else if (itemBytes === 8) bytes.swap64();
@@ -162,7 +160,7 @@ function swap(bytes: Buffer, itemBytes: number): void {
 /** An aligned copy of a slice in the host's byte order. */
 function hostOrder(bytes: Uint8Array, itemBytes: number, little: boolean): ArrayBuffer {
   const copy = new Uint8Array(bytes);
-  if (little !== HOST_LITTLE) swap(Buffer.from(copy.buffer), itemBytes);
+  if (little !== HOST_LITTLE) swapBytes(Buffer.from(copy.buffer), itemBytes);
   return copy.buffer;
 }
 
@@ -252,65 +250,4 @@ export function parseNpy(bytes: Uint8Array): NpyArray {
     throw new DataError(`texts of ${String(type.characters)} characters are not supported`);
   const buffer = hostOrder(slice, type.kind === 'unicode' ? 4 : 1, little);
   return { kind: 'text', shape, data: toRowMajor(textData(type, buffer, count), header) };
-}
-
-function descrOf(dtype: NumericDType): string {
-  if (dtype === 'bool') return '|b1';
-  return `${ITEM_BYTES[dtype] === 1 ? '|' : '<'}${dtype}`;
-}
-
-function shapeText(shape: readonly number[]): string {
-  return shape.length === 1 ? `(${String(shape[0])},)` : `(${shape.join(', ')})`;
-}
-
-function numericBytes(array: NumericNpy): Uint8Array {
-  const data =
-    array.dtype === 'i8'
-      ? BigInt64Array.from(Array.from(array.data, BigInt))
-      : array.dtype === 'u8'
-        ? BigUint64Array.from(Array.from(array.data, BigInt))
-        : array.data;
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
-  if (!HOST_LITTLE) swap(Buffer.from(bytes.buffer), ITEM_BYTES[array.dtype]);
-  return bytes;
-}
-
-function textBytes(data: readonly string[]): { descr: string; bytes: Uint8Array } {
-  const texts = data.map((text) => Array.from(text, (character) => character.codePointAt(0) ?? 0));
-  const characters = texts.reduce((longest, text) => Math.max(longest, text.length), 1);
-  const bytes = new Uint8Array(texts.length * characters * 4);
-  const view = new DataView(bytes.buffer);
-  texts.forEach((text, i) => {
-    text.forEach((point, j) => {
-      view.setUint32((i * characters + j) * 4, point, true);
-    });
-  });
-  return { descr: `<U${String(characters)}`, bytes };
-}
-
-/** The bytes of a version 1.0 file, little-endian, C order. @throws DataError when shape and data do not fit. */
-export function formatNpy(array: NpyArray): Uint8Array {
-  const count = array.shape.reduce((a, b) => a * b, 1);
-  if (count !== array.data.length)
-    throw new DataError(
-      `shape (${array.shape.join(', ')}) does not hold ${String(array.data.length)} values`,
-    );
-  const { descr, bytes } =
-    array.kind === 'text'
-      ? textBytes(array.data)
-      : { descr: descrOf(array.dtype), bytes: numericBytes(array) };
-  const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shapeText(array.shape)}, }`;
-  const padded = Math.ceil((MAGIC.length + 4 + dict.length + 1) / ALIGNMENT) * ALIGNMENT;
-  const header = `${dict.padEnd(padded - MAGIC.length - 5)}\n`;
-  const out = new Uint8Array(padded + bytes.length);
-  out.set(MAGIC);
-  out.set([1, 0, header.length & 0xff, header.length >>> 8], MAGIC.length);
-  out.set(Buffer.from(header, 'latin1'), MAGIC.length + 4);
-  out.set(bytes, padded);
-  return out;
-}
-
-/** Adds the place to the reason of a failure. */
-export function dataErrorAt(place: string, error: unknown): DataError {
-  return new DataError(`${place}: ${messageOf(error)}`, { cause: error });
 }

@@ -8,7 +8,9 @@ import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { unzipSync, zipSync } from 'fflate';
 import { DataError, messageOf } from '../errors.ts';
-import { dataErrorAt, formatNpy, parseNpy, type NpyArray } from './npy.ts';
+import { dataErrorAt } from './data-error.ts';
+import { formatNpy } from './npy-writer.ts';
+import { parseNpy, type NpyArray } from './npy.ts';
 
 export interface NpzLimits {
   /** Of the file itself. Node reads at most 2 GiB at once. */

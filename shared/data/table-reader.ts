@@ -26,7 +26,7 @@ import {
   type ImageEntry,
   type LoadedDataset,
 } from './image-collection.ts';
-import { dataErrorAt } from './npy.ts';
+import { dataErrorAt } from './data-error.ts';
 import type { Rejection } from './quality.ts';
 
 /** What each column may be called, the first match counts. */

@@ -12,6 +12,7 @@ import { float, floatOf } from './graph/attributes.ts';
 import { bindDims, GraphBuilder } from './graph/builder.ts';
 import { sizeOf } from './weights.ts';
 import type { Graph, Model, Node } from './graph/types.ts';
+import { addInMicroBatches, convolutionalPart } from './micro-batch.ts';
 
 export interface TrainingGraph {
   readonly graph: Graph;
@@ -30,7 +31,7 @@ export interface Forward {
 }
 
 /** The forward graph in training form, with the batch size bound. */
-export function trainingForward(model: Model, options: CompileOptions): Forward {
+export function trainingForward(model: Model, options: CompileOptions, microBatch?: number): Forward {
   const { graph } = model;
   const build = new GraphBuilder(graph.name, options.batchSize);
   const masks: DropoutMask[] = [];
@@ -56,7 +57,9 @@ export function trainingForward(model: Model, options: CompileOptions): Forward 
     });
     statistics.set(mean, values[0] ?? '').set(variance, values[1] ?? '');
   };
-  for (const node of graph.nodes) {
+  const part = microBatch === undefined ? undefined : convolutionalPart(graph);
+  if (part && microBatch !== undefined) addInMicroBatches(build, part, options.batchSize, microBatch);
+  for (const node of graph.nodes.slice(part?.nodes.length ?? 0)) {
     if (node.op === 'Dropout') dropoutNode(node);
     else if (node.op === 'BatchNormalization' && options.frozenNormalization !== true) batchNormNode(node);
     else build.add(node.op, node.inputs, node.attributes, node);
@@ -64,9 +67,13 @@ export function trainingForward(model: Model, options: CompileOptions): Forward 
   return { build, masks, statistics };
 }
 
-/** @throws GraphError when an operator on the way of a gradient has none. */
-export function trainingGraph(model: Model, options: CompileOptions): TrainingGraph {
-  const { build, masks, statistics } = trainingForward(model, options);
+/**
+ * @param microBatch examples that the convolutional part takes at a time, where it can; default: the whole batch
+ * @throws GraphError when an operator on the way of a gradient has none
+ */
+export function trainingGraph(model: Model, options: CompileOptions, microBatch?: number): TrainingGraph {
+  const clipped = options.perExampleClipL2Norm !== undefined;
+  const { build, masks, statistics } = trainingForward(model, options, clipped ? undefined : microBatch);
   const [output] = model.graph.outputs;
   if (output === undefined) throw new InvariantError('A model has one output.');
   const clip = options.perExampleClipL2Norm;

@@ -13,6 +13,15 @@ import type { Selection } from './selection.ts';
 /** What images are of, as far as it decides what augmentation may do to them. */
 export type Modality = 'xray' | 'ultrasound' | 'dermatoscopy' | 'microscopy' | 'crossSection' | 'unknown';
 
+export const NORMALIZATIONS = ['none', 'batch', 'group'] as const;
+
+/** What a user may ask of a model, whatever its name. */
+export interface ArchitectureRequest {
+  readonly name?: Architecture['name'];
+  readonly normalization?: (typeof NORMALIZATIONS)[number];
+  readonly dropout?: number;
+}
+
 export interface Preset {
   readonly modality: Modality;
   readonly architecture: Architecture;
@@ -59,27 +68,35 @@ const MOST_EPOCHS = 80;
 const epochsFor = (trainCount: number): number =>
   Math.min(MOST_EPOCHS, Math.max(FEWEST_EPOCHS, Math.round(IMAGES_SEEN / trainCount)));
 
-/**
- * @param trainCount images in the training part
- */
+/** About 95 thousand parameters; the mean over positions generalises better from few images than a dense layer. */
+const CNN_OPTIONS = { filters: [32, 64, 128], dense: 0, head: 'mean', normalization: 'batch' };
+
+function architectureOf({ name = 'cnn', ...options }: ArchitectureRequest): Architecture {
+  return architectureSchema.parse({ name, options: { ...(name === 'cnn' ? CNN_OPTIONS : {}), ...options } });
+}
+
+export interface PresetRequest {
+  readonly architecture?: ArchitectureRequest;
+  /** Replaces single settings of the recipe. */
+  readonly recipe?: RecipeInput;
+}
+
+/** @param trainCount images in the training part */
 export function presetFor(
-  dataset: Pick<Dataset, 'name' | 'classNames'>,
+  dataset: Pick<Dataset, 'name'>,
   trainCount: number,
-  recipe: RecipeInput = {},
+  request: PresetRequest = {},
 ): Preset {
   const modality = modalityOf(dataset.name);
   return {
     modality,
-    architecture: architectureSchema.parse({
-      name: 'cnn',
-      options: { filters: [32, 64, 128], dense: 0, head: 'mean', normalization: 'batch' },
-    }),
+    architecture: architectureOf(request.architecture ?? {}),
     preprocessing: preprocessingSchema.parse({}),
     recipe: recipeSchema.parse({
       epochs: epochsFor(trainCount),
       augmentation: augmentationOf(modality),
       classWeighting: { kind: 'balanced' },
-      ...recipe,
+      ...request.recipe,
     }),
     selection: 'auc',
   };

@@ -3,6 +3,7 @@ import type { PreprocessingOptions } from '../../shared/data/preprocess.ts';
 import type { Architecture } from '../../shared/learning/architectures/architecture.ts';
 import type { EngineName } from '../../shared/learning/engines/engine.ts';
 import type { Recipe, RecipeInput } from '../../shared/learning/training/recipe.ts';
+import type { ArchitectureRequest } from './presets.ts';
 import type { Selection } from './selection.ts';
 
 /** Where the images come from; see `openDataset`. */
@@ -28,6 +29,9 @@ export interface SplitRequest {
 
 export const DEFAULT_SPLIT: SplitRequest = { testFraction: 0.2, validationFraction: 0.15, seed: 0 };
 
+/** Enough for two digits of an interval's ends. */
+export const DEFAULT_REPLICATES = 1000;
+
 export interface TrainRequest {
   readonly source: DataSource;
   readonly split: SplitRequest;
@@ -38,8 +42,9 @@ export interface TrainRequest {
   readonly workers: number;
   /** Resamples behind each 95 % interval. */
   readonly bootstrapReplicates: number;
+  /** Replaces single settings of the preset's architecture. */
+  readonly architecture?: ArchitectureRequest;
   /** Absent: that of the preset. */
-  readonly architecture?: Architecture;
   readonly preprocessing?: PreprocessingOptions;
   readonly selection?: Selection;
   /** Replaces single settings of the preset's recipe. */

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import type { InferenceSession } from 'onnxruntime-common';
+import type * as OrtNode from 'onnxruntime-node';
 import { EngineError, messageOf } from '../../errors.ts';
 import { writeOnnx } from '../graph/onnx-file.ts';
 import type { Graph } from '../graph/types.ts';
@@ -11,7 +12,7 @@ import { GPU_TARGET, STANDARD_TARGET, type LowerTarget } from '../lower/target.t
 import type { Engine, EngineName } from './engine.ts';
 import { compileOnnx, type OnnxRuntime } from './onnx-session.ts';
 
-type Ort = typeof import('onnxruntime-node');
+type Ort = typeof OrtNode;
 
 export type NativeProvider = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 

@@ -8,6 +8,7 @@ import { writeOnnx } from '../graph/onnx-file.ts';
 import type { Graph, Model } from '../graph/types.ts';
 import { lower } from '../lower/lower.ts';
 import type { LowerTarget } from '../lower/target.ts';
+import { microBatchOf } from '../micro-batch.ts';
 import {
   gradientName,
   inferenceGraph,
@@ -16,7 +17,7 @@ import {
   trainingGraph,
   type TrainingGraph,
 } from '../training-graph.ts';
-import { manifestOf, sizeOf, type Manifest } from '../weights.ts';
+import { manifestOf, sizeOf, type Manifest, type ManifestEntry } from '../weights.ts';
 import type { Batch, CompiledModel, CompileOptions, DropoutMask, StepResult } from './engine.ts';
 
 export interface OnnxRuntime {
@@ -126,6 +127,8 @@ class OnnxCompiledModel implements CompiledModel {
   readonly #feedsOf: (weights: Float32Array) => Values;
   readonly #fetchesOf: (gradients: Float32Array) => Values;
   readonly #batches = new WeakMap<Batch, Values>();
+  /** Slots of a gradient that the graph does not write. */
+  readonly #untrained: readonly ManifestEntry[];
   #inference: Promise<Inference> | undefined;
 
   constructor(
@@ -149,11 +152,16 @@ class OnnxCompiledModel implements CompiledModel {
     const inputs = new Set(this.#graph.inputs.map((input) => input.name));
     this.#feedsOf = viewsOf(manifest, (name) => (inputs.has(name) ? name : undefined), bind);
     this.#fetchesOf = viewsOf(manifest, (name, running) => this.#outputFor(name, running), bind);
+    this.#untrained = manifest.entries.filter(
+      ({ name, kind }) =>
+        this.#outputFor(name, kind === 'runningMean' || kind === 'runningVariance') === undefined,
+    );
   }
 
   async gradients(weights: Float32Array, batch: Batch, out: Float32Array): Promise<StepResult> {
     const feeds = { ...this.#feedsOf(weights), ...this.#batchFeeds(batch) };
     const fetches = { ...this.#fetchesOf(out), ...this.#resultFetches() };
+    for (const { offset, length } of this.#untrained) out.fill(0, offset, offset + length);
     await this.#training.run(feeds, fetches);
     return { loss: this.#loss[0] ?? Number.NaN, logits: this.#logits };
   }
@@ -260,7 +268,9 @@ export async function compileOnnx(
   model: Model,
   options: CompileOptions,
 ): Promise<CompiledModel> {
-  const training = trainingGraph(model, options);
+  const { microBatches } = runtime.target;
+  const microBatch = microBatches ? microBatchOf(model.graph, options.batchSize) : undefined;
+  const training = trainingGraph(model, options, microBatch);
   const lowered = lower(training.graph, runtime.target);
   const session = await BoundSession.open(runtime, lowered);
   return new OnnxCompiledModel(runtime, model, options, { ...training, graph: lowered }, session);

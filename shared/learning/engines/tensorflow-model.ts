@@ -40,7 +40,7 @@ export class TensorFlowModel implements CompiledModel {
     // The derived graph is not run here: making it refuses the same models and options as the other engines do.
     this.dropoutMasks = trainingGraph(model, options).dropoutMasks;
     const clips = options.perExampleClipL2Norm !== undefined;
-    this.#training = trainingForward(model, clips ? { ...options, batchSize: 1 } : options);
+    this.#training = trainingForward(model, clips ? { ...options, batchSize: 1 } : options, undefined);
     this.#inference = replay(inferenceGraph(model, options.batchSize), options.batchSize);
     this.#variables = this.#createVariables();
     this.#constants = constantTensors(lib, this.#training.build);

@@ -260,6 +260,11 @@ const withOwnDropout = (node: Node, constants: ReadonlyMap<string, Tensor>): Nod
 
 /** Bounds what running the graph would allocate: huge paddings or kernels need few bytes in a file. */
 function requireBounded(node: Node, dims: readonly number[], limits: OnnxLimits): void {
+  if (dims.length > limits.tensorRank)
+    throw new GraphError(
+      `${describeNode(node)} makes a value of ${String(dims.length)} dimensions; ` +
+        `${String(limits.tensorRank)} are allowed.`,
+    );
   const perExample = sizeOf(dims[0] === NOMINAL_BATCH ? dims.slice(1) : dims);
   if (perExample > limits.tensorElements)
     throw new GraphError(

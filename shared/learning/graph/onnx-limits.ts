@@ -19,6 +19,8 @@ export interface OnnxLimits {
   readonly textBytes: number;
   readonly tensorRank: number;
   readonly tensorElements: number;
+  /** Of an int64 tensor: those are shapes and axes, and each value costs more memory here than in the file. */
+  readonly integerElements: number;
   /** Bytes of all tensors together. */
   readonly totalTensorBytes: number;
 }
@@ -36,6 +38,7 @@ export const DEFAULT_ONNX_LIMITS: OnnxLimits = {
   textBytes: MIB,
   tensorRank: 8,
   tensorElements: 128 * MIB,
+  integerElements: 65_536,
   totalTensorBytes: 512 * MIB,
 };
 

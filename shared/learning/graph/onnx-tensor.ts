@@ -24,16 +24,14 @@ export function dtypeOf(dataType: number, what: string): DType {
 }
 
 /** Number of elements. @throws GraphError for a negative size or more elements than allowed. */
-function elementCount(tensor: TensorMessage, limits: OnnxLimits): number {
+function elementCount(tensor: TensorMessage, maxElements: number): number {
   let count = 1;
   for (const dim of tensor.dims) {
     if (dim < 0) throw new GraphError(`Tensor ${quoted(tensor.name)} has the negative size ${String(dim)}.`);
     // Compared at every step, so that the product stays exact.
     count *= dim;
-    if (count > limits.tensorElements)
-      throw new GraphError(
-        `Tensor ${quoted(tensor.name)} has more than ${String(limits.tensorElements)} elements.`,
-      );
+    if (count > maxElements)
+      throw new GraphError(`Tensor ${quoted(tensor.name)} has more than ${String(maxElements)} elements.`);
   }
   return count;
 }
@@ -87,7 +85,7 @@ export function tensorFromMessage(message: TensorMessage, limits: OnnxLimits): T
     throw new GraphError(`${what} keeps its values in another file; save the model as a single file.`);
   const dtype = dtypeOf(message.dataType, what);
   if (dtype === 'bool') throw new GraphError(`${what} is a bool constant, which is not supported.`);
-  const count = elementCount(message, limits);
+  const count = elementCount(message, dtype === 'int64' ? limits.integerElements : limits.tensorElements);
   const { dims } = message;
   return dtype === 'float32'
     ? { dtype, dims, data: floatValues(message, count) }

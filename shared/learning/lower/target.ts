@@ -6,10 +6,12 @@ export interface LowerTarget {
   readonly logSoftmax: boolean;
   /** Whether HardSigmoid with a steep slope may stand for a step function; GPUs compare instead. */
   readonly steepStep: boolean;
+  /** Whether the convolutional part runs over a few examples at a time, for the sake of the processor's cache. */
+  readonly microBatches: boolean;
 }
 
 /** Standard ONNX operators that every CPU runtime has. */
-export const STANDARD_TARGET: LowerTarget = { logSoftmax: true, steepStep: true };
+export const STANDARD_TARGET: LowerTarget = { logSoftmax: true, steepStep: true, microBatches: true };
 
 /** Standard ONNX operators that GPU execution providers have. */
-export const GPU_TARGET: LowerTarget = { logSoftmax: false, steepStep: false };
+export const GPU_TARGET: LowerTarget = { logSoftmax: false, steepStep: false, microBatches: false };

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../../../shared/errors.ts';
-import { formatNpy, parseNpy } from '../../../shared/data/npy.ts';
+import { formatNpy } from '../../../shared/data/npy-writer.ts';
+import { parseNpy } from '../../../shared/data/npy.ts';
 import vectors from './npy-vectors.json' with { type: 'json' };
 
 const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));

@@ -30,7 +30,7 @@ describe('.npz files', () => {
     const npz = parseNpz(bytesOf(vectors[kind]), 'a.npz');
     expect([...npz.keys()]).toEqual(['images', 'labels']);
     expect(npz.get('images')?.shape).toEqual([2, 4, 4]);
-    expect(Array.from(npz.get('labels')?.data ?? [])).toEqual([0, 1]);
+    expect(Array.from<number | string>(npz.get('labels')?.data ?? [])).toEqual([0, 1]);
   });
 
   it('reads back what it wrote, and writes the same bytes again', async () => {

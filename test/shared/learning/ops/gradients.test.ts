@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { SUPPORTED_OPERATORS } from '../../../../shared/learning/ops/registry.ts';
 import { GPU_TARGET, STANDARD_TARGET } from '../../../../shared/learning/lower/target.ts';
 import { CASES, convCase, poolCase } from './cases.ts';
-import { checkAgainstDifferences, checkAlongDirections } from './gradient-case.ts';
+import { checkAgainstDifferences, checkAlongDirections, type Runner } from './gradient-case.ts';
 import { lowered } from './runners.ts';
 
 const standard = lowered(STANDARD_TARGET);
@@ -95,4 +95,14 @@ it('every differentiable operator of the registry has a case', () => {
     (op) => ![...derivedOnly, ...elsewhere].includes(op) && !tested.has(op),
   );
   expect(missing).toEqual([]);
+});
+
+it('the comparison notices a gradient that is off by a thousandth', async () => {
+  const off: Runner = async (...step) => {
+    const { loss, gradients } = await standard(...step);
+    return { loss, gradients: gradients.map((g) => g * 1.001) };
+  };
+  const test = convCase({ x: [1, 2, 5, 5], kernel: [3, 3], filters: 2 });
+  await expect(checkAgainstDifferences(off, test)).rejects.toThrow(/is off by 0.00/);
+  await expect(checkAlongDirections(off, test, 1)).rejects.toThrow(/slope along direction/);
 });

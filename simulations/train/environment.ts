@@ -1,0 +1,64 @@
+/** What figures and weights depend on beside the configuration: versions, engine, device, machine. */
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { InvariantError } from '../../shared/errors.ts';
+
+export interface Environment {
+  readonly consilium: string;
+  readonly node: string;
+  readonly platform: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly engine: string;
+  readonly device: string;
+  /** Of the packages that compute, by name. */
+  readonly packages: Readonly<Record<string, string>>;
+}
+
+const packageSchema = z.object({ name: z.string(), version: z.string() });
+
+/** Versions of these can change bits of weights or figures. */
+const COMPUTING_PACKAGES = ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/tfjs', 'sharp'];
+
+function readPackage(path: string): z.infer<typeof packageSchema> | undefined {
+  if (!existsSync(path)) return undefined;
+  const parsed = packageSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+  return parsed.success ? parsed.data : undefined;
+}
+
+/** The folder of this program's package.json; sources and compiled files are at different depths below it. */
+function programFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    if (readPackage(join(folder, 'package.json'))?.name === 'consilium') return folder;
+    const parent = dirname(folder);
+    if (parent === folder) throw new InvariantError('the package.json of this program is missing');
+    folder = parent;
+  }
+}
+
+export function programVersion(): string {
+  return readPackage(join(programFolder(), 'package.json'))?.version ?? 'unknown';
+}
+
+function versionOf(name: string): string {
+  return readPackage(join(programFolder(), 'node_modules', name, 'package.json'))?.version ?? 'not found';
+}
+
+export function describeEnvironment(engine: { readonly name: string; readonly device: string }): Environment {
+  return {
+    consilium: programVersion(),
+    node: process.version,
+    platform: `${process.platform} ${process.arch}, kernel ${release()}`,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    engine: engine.name,
+    device: engine.device,
+    packages: Object.fromEntries(COMPUTING_PACKAGES.map((name) => [name, versionOf(name)])),
+  };
+}

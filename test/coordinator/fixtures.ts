@@ -1,0 +1,49 @@
+/** A small federation for tests: three letters for sites, short deadlines, a plan of four parameters. */
+import { siteIdSchema, runIdSchema, modelHashSchema, type SiteId } from '../../shared/ids.ts';
+import type { RoundContext } from '../../shared/protocol/messages.ts';
+import { hashPlan, planSchema, type Plan, type PlanInput } from '../../shared/protocol/plan.ts';
+import type { RoundRules } from '../../coordinator/round/state.ts';
+import { rulesOf } from '../../coordinator/round/state.ts';
+
+export const site = (name: string): SiteId => siteIdSchema.parse(name);
+export const sites = (...names: string[]): SiteId[] => names.map(site);
+export const modelHash = (digit: string) => modelHashSchema.parse(digit.repeat(128));
+
+export function planOf(
+  federation: Partial<PlanInput['federation']> = {},
+  rest: Partial<PlanInput> = {},
+): Plan {
+  return planSchema.parse({
+    protocolVersion: 1,
+    task: { name: 'two blobs', classNames: ['left', 'right'], imageDims: [1, 8, 8] },
+    preprocessing: {},
+    architecture: { name: 'cnn' },
+    parameterCount: 4,
+    training: { epochs: 1 },
+    protection: { mode: 'box' },
+    seed: 1,
+    ...rest,
+    federation: {
+      strategy: 'fedavg',
+      rounds: 3,
+      minimumCohort: 2,
+      minimumSurvivors: 2,
+      deadlinesMs: { selecting: 1000, advertising: 2000, training: 3000 },
+      ...federation,
+    },
+  });
+}
+
+export function contextOf(plan: Plan, position: Partial<RoundContext> = {}): RoundContext {
+  return {
+    runId: runIdSchema.parse('run-1'),
+    round: 1,
+    attempt: 1,
+    planHash: hashPlan(plan),
+    modelHash: modelHash('a'),
+    ...position,
+  };
+}
+
+export const rules = (federation: Partial<PlanInput['federation']> = {}): RoundRules =>
+  rulesOf(planOf(federation));

@@ -1,0 +1,99 @@
+/** Golden traces: whole rounds as stories in test/traces, compared word by word. */
+import { describe, expect, it } from 'vitest';
+import { Story } from '../../traces/story.ts';
+import { rules, sites } from '../fixtures.ts';
+
+const keeps = (story: Story, name: string): Promise<void> =>
+  expect(story.text()).toMatchFileSnapshot(`../../traces/${name}.txt`);
+
+describe('a round as a story', () => {
+  it('all well', async () => {
+    const story = new Story('All well', ['a', 'b', 'c']).agree('a', 'b', 'c').send('b', 'a', 'c').finish();
+    expect(story.round).toMatchObject({ phase: 'published', survivors: sites('a', 'b', 'c'), dropped: [] });
+    await keeps(story, 'all-well');
+  });
+
+  it('waits for enough sites', async () => {
+    const story = new Story('Waits for enough sites', ['a']).comes('a').goes('a').comes('b').comes('c');
+    expect(story.round.phase).toBe('advertising');
+    await keeps(story, 'waits-for-enough-sites');
+  });
+
+  it('one site drops in each phase', async () => {
+    const story = new Story('One site drops in each phase', ['a', 'b', 'c', 'd', 'e'])
+      .goes('a')
+      .agree('b', 'c', 'd', 'e')
+      .goes('b')
+      .send('c')
+      .goes('c')
+      .send('d', 'e')
+      .goes('d')
+      .finish();
+    expect(story.round).toMatchObject({ phase: 'published', survivors: sites('c', 'd', 'e') });
+    await keeps(story, 'one-drops-in-each-phase');
+  });
+
+  it('a straggler', async () => {
+    const story = new Story('A straggler: c is slower than the deadline', ['a', 'b', 'c'])
+      .agree('a', 'b', 'c')
+      .send('a', 'b')
+      .deadline()
+      .send('c')
+      .finish()
+      .send('c', 'a');
+    expect(story.round).toMatchObject({ phase: 'published', survivors: sites('a', 'b') });
+    await keeps(story, 'straggler');
+  });
+
+  it('a site that lies about shape, and one that sends NaN', async () => {
+    const story = new Story('b lies about the shape of its update, c sends NaN', ['a', 'b', 'c', 'd'])
+      .agree('a', 'b', 'c', 'd')
+      .notAdmitted('b', 'wrong-shape')
+      .send('a')
+      .notAdmitted('c', 'non-finite')
+      .send('b')
+      .send('d')
+      .finish();
+    expect(story.round).toMatchObject({ phase: 'published', survivors: sites('a', 'd') });
+    await keeps(story, 'bad-updates');
+  });
+
+  it('everyone leaves', async () => {
+    const story = new Story('Everyone leaves', ['a', 'b', 'c']).agree('a', 'b', 'c').goes('c', 'b', 'a');
+    expect(story.round).toMatchObject({ phase: 'aborted', reason: 'survivors-below-minimum' });
+    await keeps(story, 'everyone-leaves');
+  });
+
+  it('a refusal, duplicates, and a message out of time', async () => {
+    const story = new Story('Refusal, duplicates, messages of other rounds', ['a', 'b', 'c', 'd'])
+      .refuse('d')
+      .agree('a', 'a', 'b', 'c')
+      .sendFor('a', { attempt: 2 })
+      .sendFor('b', { round: 0 })
+      .send('b', 'b')
+      .agree('b')
+      .send('c')
+      .finish();
+    expect(story.round).toMatchObject({ phase: 'published', survivors: sites('b', 'c') });
+    await keeps(story, 'duplicates-and-other-rounds');
+  });
+
+  it('too few answer the announcement', async () => {
+    const story = new Story('Too few answer the announcement', ['a', 'b', 'c'], rules({ minimumCohort: 3 }))
+      .agree('a', 'b')
+      .deadline();
+    expect(story.round).toMatchObject({ phase: 'aborted', reason: 'cohort-below-minimum' });
+    await keeps(story, 'too-few-answer');
+  });
+
+  it('somebody stops the run', async () => {
+    const story = new Story('Somebody stops the run', ['a', 'b'])
+      .agree('a', 'b')
+      .send('a')
+      .happens({ kind: 'stop' })
+      .send('b')
+      .happens({ kind: 'stop' });
+    expect(story.round).toMatchObject({ phase: 'aborted', reason: 'stopped' });
+    await keeps(story, 'stopped');
+  });
+});

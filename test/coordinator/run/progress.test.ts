@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import {
+  newProgress,
+  nextMove,
+  recordAttempt,
+  type AttemptRecord,
+  type RunProgress,
+} from '../../../coordinator/run/progress.ts';
+import type { AbortReason } from '../../../shared/protocol/reasons.ts';
+import { modelHash, planOf, sites } from '../fixtures.ts';
+
+const published = (round: number, score: number | undefined, loss = 1): AttemptRecord => ({
+  outcome: 'published',
+  round,
+  attempt: 1,
+  modelHash: modelHash('b'),
+  survivors: sites('a', 'b'),
+  dropped: [],
+  validation: { loss, score, metrics: {} },
+});
+const aborted = (
+  round: number,
+  attempt: number,
+  reason: AbortReason = 'cohort-below-minimum',
+): AttemptRecord => ({
+  outcome: 'aborted',
+  round,
+  attempt,
+  reason,
+  dropped: [],
+});
+const after = (records: readonly AttemptRecord[], federation = {}): RunProgress =>
+  records.reduce(recordAttempt, newProgress(planOf(federation).federation));
+
+describe('a run', () => {
+  it('goes from round to round and ends after the last', () => {
+    expect(nextMove(after([]))).toEqual({ kind: 'attempt', round: 1, attempt: 1 });
+    expect(nextMove(after([published(1, 0.5)]))).toEqual({ kind: 'attempt', round: 2, attempt: 1 });
+    expect(nextMove(after([published(1, 0.5), published(2, 0.5), published(3, 0.5)]))).toEqual({
+      kind: 'finished',
+      because: 'all-rounds',
+    });
+  });
+
+  it('repeats an aborted round with the next attempt, and fails after three in a row', () => {
+    expect(nextMove(after([aborted(1, 1)]))).toEqual({ kind: 'attempt', round: 1, attempt: 2 });
+    const broken = [aborted(1, 1), aborted(1, 2), published(1, 0.5), aborted(2, 1), aborted(2, 2)];
+    expect(nextMove(after(broken))).toEqual({ kind: 'attempt', round: 2, attempt: 3 });
+    expect(nextMove(after([...broken, aborted(2, 3)]))).toEqual({
+      kind: 'failed',
+      reason: 'cohort-below-minimum',
+    });
+  });
+
+  it('stops when it was stopped', () => {
+    expect(nextMove(after([aborted(1, 1, 'stopped')]))).toEqual({ kind: 'stopped' });
+  });
+
+  it('chooses the best model by validation score, then loss, then the earlier', () => {
+    expect(after([published(1, 0.7), published(2, 0.9), published(3, 0.8)]).best?.round).toBe(2);
+    expect(after([published(1, 0.9, 0.5), published(2, 0.9, 0.4)]).best?.round).toBe(2);
+    expect(after([published(1, 0.9, 0.5), published(2, 0.9, 0.5)]).best?.round).toBe(1);
+    expect(after([published(1, undefined, 0.1), published(2, 0.2, 9)]).best?.round).toBe(2);
+    expect(after([published(1, undefined, 0.2), published(2, undefined, 0.1)]).best?.round).toBe(2);
+  });
+
+  it('stops early when the score no longer gets better, if the plan says so', () => {
+    const records = [published(1, 0.9), published(2, 0.8), published(3, 0.7)];
+    const patient = { rounds: 9, earlyStoppingPatience: 2 };
+    expect(nextMove(after(records.slice(0, 2), patient)).kind).toBe('attempt');
+    expect(nextMove(after(records, patient))).toEqual({ kind: 'finished', because: 'no-better-score' });
+  });
+});
