@@ -103,7 +103,7 @@ export async function installGpu(
     `The command is: npm ${part.npmArguments.join(' ')}. It runs the install script of that package.`,
   );
   if (!options.yes && !(await deps.confirm('Download and install it?'))) {
-    deps.write('Nothing was changed.');
+    deps.write('Nothing was changed. Where nobody can answer, add --yes.');
     return 0;
   }
   let failure: string | undefined;

@@ -31,7 +31,7 @@ export interface TrainingRequest {
   readonly signal: AbortSignal;
 }
 
-/** Where and how a site trains: in this process, a worker, a child process. */
+/** Where and how a site trains: in this process, a worker, a child process. It must settle soon after the signal. */
 export interface LocalTrainer {
   /** @throws TrainingAborted when the signal came; TrainingError when training diverges. */
   train(request: TrainingRequest): Promise<UpdatePayload>;

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { addUpdate, applyFedAvg, initFedAvg } from '../../../coordinator/aggregation/fedavg.ts';
+import { computeUpdate, type LocalUpdateInput } from '../../../client/training/local-update.ts';
+import { trainLocally } from '../../../shared/learning/training/trainer.ts';
+import type { LabelledImages } from '../../../shared/learning/training/labelled-images.ts';
+import type { RecipeInput } from '../../../shared/learning/training/recipe.ts';
+import { planOf, site } from '../../coordinator/fixtures.ts';
+import { easyImages, fakeModel, regressionManifest } from '../../shared/learning/training/fake-model.ts';
+
+const FEATURES = 6;
+const CLASSES = 2;
+const manifest = regressionManifest(FEATURES, CLASSES);
+/** Kernel and bias: what gradients train. */
+const TRAINED = FEATURES * CLASSES + CLASSES;
+
+const planWith = (training: RecipeInput, rounds = 3) => planOf({ rounds }, { training });
+
+function input(change: Partial<LocalUpdateInput> = {}): LocalUpdateInput {
+  return {
+    plan: planWith({ epochs: 2, batchSize: 8, learningRate: 0.05 }),
+    context: { round: 1 },
+    siteId: site('a'),
+    weights: new Float32Array(manifest.length),
+    signal: new AbortController().signal,
+    compiled: fakeModel(FEATURES, CLASSES),
+    manifest,
+    data: easyImages(20, FEATURES, CLASSES),
+    ...change,
+  };
+}
+
+/** Parts of a set: the first 7, the next 12, the rest. */
+function parts(all: LabelledImages): LabelledImages[] {
+  const cuts = [0, 7, 19, all.count];
+  return cuts.slice(1).map((end, i) => {
+    const start = cuts[i] ?? 0;
+    return {
+      images: all.images.slice(start * FEATURES, end * FEATURES),
+      labels: all.labels.slice(start, end),
+      count: end - start,
+      imageDims: all.imageDims,
+    };
+  });
+}
+
+describe('a site’s update', () => {
+  it('with one full-batch SGD step each, averaged, is central SGD on the pooled data', async () => {
+    const pooled = easyImages(50, FEATURES, CLASSES, 3);
+    const recipe: RecipeInput = {
+      optimizer: { kind: 'sgd', momentum: 0 },
+      schedule: { kind: 'constant' },
+      learningRate: 0.5,
+      weightDecay: 0,
+      batchSize: 50,
+      epochs: 1,
+    };
+    const plan = planWith(recipe, 5);
+    let federated = Float32Array.from({ length: manifest.length }, (_, i) => 0.01 * i);
+    let central = federated;
+    for (let round = 1; round <= 5; round++) {
+      const sum = initFedAvg(manifest.length);
+      for (const [k, data] of parts(pooled).entries()) {
+        const siteId = site(`s${String(k)}`);
+        addUpdate(
+          sum,
+          await computeUpdate(input({ plan, context: { round }, siteId, weights: federated, data })),
+        );
+      }
+      federated = Float32Array.from(applyFedAvg(sum, federated));
+      const step = await trainLocally({
+        ...input({ data: pooled }),
+        weights: central,
+        classCount: CLASSES,
+        recipe: plan.training,
+        seed: { run: 1, round, site: 'central' },
+      });
+      central = Float32Array.from(step.weights);
+    }
+    const differences = federated.subarray(0, TRAINED).map((value, i) => Math.abs(value - (central[i] ?? 0)));
+    expect(Math.max(...differences)).toBeLessThan(1e-5);
+    expect(Math.max(...central.map(Math.abs))).toBeGreaterThan(0.1);
+  });
+
+  it('is the change of the weights, with the examples and the last loss', async () => {
+    const start = new Float32Array(manifest.length).fill(0.25);
+    const one = input({ weights: start });
+    const update = await computeUpdate(one);
+    const { weights, epochs } = await trainLocally({
+      ...one,
+      classCount: CLASSES,
+      recipe: one.plan.training,
+      seed: { run: 1, round: 1, site: 'a' },
+      schedulePosition: { firstStep: 0, totalSteps: 3 * 2 * 3 },
+    });
+    expect(update.exampleCount).toBe(20);
+    expect(update.meanLoss).toBe(epochs[1]?.loss);
+    expect(update.delta).toEqual(weights.map((value) => value - 0.25));
+    expect([...start]).toEqual(Array<number>(manifest.length).fill(0.25));
+  });
+
+  it('is the same for the same (run, round, site) and another for any other', async () => {
+    const first = await computeUpdate(input());
+    expect(await computeUpdate(input())).toEqual(first);
+    for (const change of [{ siteId: site('b') }, { context: { round: 2 } }])
+      expect((await computeUpdate(input(change))).delta).not.toEqual(first.delta);
+  });
+
+  it('lets the learning rate fall over the whole run, not within each round', async () => {
+    const recipe: RecipeInput = {
+      optimizer: { kind: 'sgd', momentum: 0 },
+      schedule: { kind: 'cosine' },
+      learningRate: 0.5,
+      weightDecay: 0,
+      batchSize: 20,
+      epochs: 1,
+    };
+    const plan = planWith(recipe, 2);
+    const early = await computeUpdate(input({ plan, context: { round: 1 } }));
+    const late = await computeUpdate(input({ plan, context: { round: 2 } }));
+    // One step a round: the rate is full in the first and cos²(π/4) = half of it in the second.
+    early.delta.subarray(0, TRAINED).forEach((value, i) => {
+      expect(late.delta[i]).toBeCloseTo(value / 2, 5);
+    });
+  });
+
+  it('is none when it was stopped', async () => {
+    const stopped = input({ signal: AbortSignal.abort() });
+    await expect(computeUpdate(stopped)).rejects.toMatchObject({ code: 'TRAINING_ABORTED' });
+  });
+});
