@@ -52,7 +52,7 @@ const defaults = simulationConfigSchema.parse({ seed: 0 });
 export function simulateCommand(): Command {
   return new Command('simulate')
     .description(
-      'Trains one model over virtual hospitals whose images stay apart, and compares it on a held-out test set\n' +
+      'Trains one model over virtual hospitals whose images stay apart, and compares it on a held-out test set ' +
         'with what each hospital reaches alone and with training on all images in one place.',
     )
     .option('--dataset <name>', DATASET_FORMS.join(', '), defaults.dataset)

@@ -48,11 +48,15 @@ export function addUpdate(sum: FedAvgSum, update: UpdatePayload): void {
   sum.updateCount++;
 }
 
-/** The new global weights. @throws InvariantError when no update was added. */
-export function applyFedAvg(sum: FedAvgSum, globalWeights: Float32Array): Float32Array {
+/** [parameters]: Σ n_k·Δ_k / Σ n_k. @throws InvariantError when no update was added. */
+export function meanUpdate(sum: FedAvgSum): Float64Array {
   if (sum.exampleCount === 0) throw new InvariantError('an average needs at least one update');
   const divisor = sum.exampleCount * UNITS;
-  const next = new Float32Array(globalWeights.length);
-  for (let i = 0; i < next.length; i++) next[i] = (globalWeights[i] ?? 0) + (sum.terms[i] ?? 0) / divisor;
-  return next;
+  return sum.terms.map((term) => term / divisor);
+}
+
+/** The new global weights. @throws InvariantError when no update was added. */
+export function applyFedAvg(sum: FedAvgSum, globalWeights: Float32Array): Float32Array {
+  const mean = meanUpdate(sum);
+  return globalWeights.map((weight, i) => weight + (mean[i] ?? 0));
 }

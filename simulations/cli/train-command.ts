@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { systemClock } from '../../shared/clock.ts';
+import { ConsiliumError } from '../../shared/errors.ts';
 import { runInterruptible } from '../interruptible.ts';
 import { formatBytes, formatCount } from '../report/format.ts';
 import { summariseSeeds } from '../report/train-report.ts';
@@ -18,6 +19,7 @@ import { addTrainOptions, parseTrainOptions, trainRequestOf, type TrainOptions }
 
 export function trainCommand(): Command {
   const command = new Command('train')
+    .summary('train on images in one place')
     .description(
       'Trains a classifier on images in one place: split by patients, the best epoch kept by validation images,\n' +
         'tested once on images that had no part in it. Settings that are not given suit the images.',
@@ -62,6 +64,10 @@ async function train(options: TrainOptions, signal: AbortSignal): Promise<void> 
     });
     display.close();
     await report(training, folder, options);
+  } catch (error) {
+    // Reading images or a download that was stopped; what went wrong by itself is reported as such.
+    if (!signal.aborted || error instanceof ConsiliumError) throw error;
+    process.stderr.write('Stopped before training began; there are no results.\n');
   } finally {
     display.close();
   }

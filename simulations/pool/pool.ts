@@ -126,11 +126,11 @@ class TaskPool implements Pool {
 
   async #run(task: Task, signal: AbortSignal | undefined): Promise<TaskResult> {
     if (this.#closed) throw new TrainingAborted('the pool is closed');
+    if (signal?.aborted) return { kind: 'stopped' };
     const stop = createStopFlag();
     const raise = (): void => {
       Atomics.store(stop, 0, 1);
     };
-    if (signal?.aborted) raise();
     signal?.addEventListener('abort', raise, { once: true });
     const running = this.#runner.run({ task, stop });
     this.#running.set(running, stop);

@@ -75,8 +75,13 @@ async function runInThreads(
   tasks: readonly SeedTask[],
   { workers, signal, onProgress }: RunSeedsOptions,
 ): Promise<readonly (SeedOutcome | undefined)[]> {
-  const failure = new AbortController();
-  const stop = signal ? AbortSignal.any([signal, failure.signal]) : failure.signal;
+  const controller = new AbortController();
+  const stop = controller.signal;
+  const stopAll = (): void => {
+    controller.abort();
+  };
+  if (signal?.aborted) stopAll();
+  signal?.addEventListener('abort', stopAll, { once: true });
   const threads = createThreads(Math.min(workers, tasks.length));
   let next = 0;
   const outcomes = new Map<SeedTask, SeedOutcome | undefined>();
@@ -88,7 +93,7 @@ async function runInThreads(
   try {
     const lanes = Array.from({ length: threads.options.maxThreads }, () =>
       lane().catch((error: unknown) => {
-        failure.abort();
+        stopAll();
         throw error;
       }),
     );
@@ -96,6 +101,7 @@ async function runInThreads(
     for (const result of settled) if (result.status === 'rejected') throw result.reason;
     return tasks.map((task) => outcomes.get(task));
   } finally {
+    signal?.removeEventListener('abort', stopAll);
     await threads.destroy();
   }
 }

@@ -174,14 +174,14 @@ const predictAnyCount: Check = {
     const size = sizeOf(model.imageDims);
     const rng = createRng(deriveSeed('contract-images', SEED));
     const images = Float32Array.from({ length: (2 * BATCH_SIZE + 3) * size }, () => rng.uniform());
-    const predict = (on: Engine, part: Float32Array): Promise<Float32Array> =>
-      withModel(on, model, softmax, (compiled) => compiled.predict(weights, part));
-    const expected = await predict(reference, images);
+    const expected = await withModel(reference, model, softmax, (m) => m.predict(weights, images));
     assert.equal(expected.length, (2 * BATCH_SIZE + 3) * model.classCount);
-    assertClose('11 images', await predict(engine, images), expected);
-    const one = await predict(engine, images.subarray(0, size));
-    assertClose('1 image', one, expected.subarray(0, model.classCount));
-    assert.equal((await predict(engine, images.subarray(0, 0))).length, 0);
+    await withModel(engine, model, softmax, async (compiled) => {
+      assertClose('11 images', await compiled.predict(weights, images), expected);
+      const one = await compiled.predict(weights, images.subarray(0, size));
+      assertClose('1 image', one, expected.subarray(0, model.classCount));
+      assert.equal((await compiled.predict(weights, images.subarray(0, 0))).length, 0);
+    });
   },
 };
 
