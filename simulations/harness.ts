@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { TrainingAborted } from '../client/training/local-update.ts';
 import { buildModel } from '../shared/learning/architectures/architecture.ts';
 import type { Model } from '../shared/learning/graph/types.ts';
-import { initialWeights as initialise, weightsDigest } from '../shared/learning/weights.ts';
+import { initialWeights as initialise, manifestOf, weightsDigest } from '../shared/learning/weights.ts';
 import type { Plan } from '../shared/protocol/plan.ts';
 import { createWorkerPool, type Pool } from './pool/pool.ts';
 import type { ModelSpec } from './pool/tasks.ts';
@@ -68,7 +68,8 @@ async function simulate(
   const stages = new StageTimes(hooks);
   stages.enter('data');
   const data = await prepareData(config, hooks.signal);
-  const notes: string[] = [...data.notices];
+  // The report says by itself, and more fully, that images are synthetic.
+  const notes: string[] = data.summary.synthetic ? [] : [...data.notices];
   const listening: SimulationHooks = {
     ...hooks,
     onProgress: (progress) => {
@@ -81,19 +82,26 @@ async function simulate(
   const { classNames, imageDims, sites } = data;
   const network = buildModel(config.architecture, imageDims, classNames.length);
   const initialWeights = initialise(network, config.seed);
+  const manifest = manifestOf(network);
   const { engine, architecture } = config;
   const model: ModelSpec = { engine, architecture, imageDims, classCount: classNames.length, recipe };
   const plan = planOf(config, data, model, initialWeights.length);
   hooks.onProgress?.({ kind: 'prepared', sites, classNames, parameterCount: initialWeights.length });
 
   stages.enter('federation');
-  const federation = await simulateFederation({ plan, model, initialWeights, data, pool, hooks: listening });
+  const federation = await simulateFederation({
+    ...{ plan, model, initialWeights, manifest, data, pool },
+    hooks: listening,
+  });
   const best = requireModel(federation);
+  if (config.strategy.name === 'fedbn') listening.onProgress?.({ kind: 'notice', text: FEDBN_NOTICE });
   stages.enter('comparison');
   const comparison = await trainForComparison({
     config,
     model,
     initialWeights,
+    best: { weights: best.weights, states: federation.bestStates },
+    manifest,
     data,
     pool,
     hooks: listening,
@@ -123,6 +131,10 @@ async function simulate(
     },
   };
 }
+
+const FEDBN_NOTICE =
+  'FedBN: the global model has the normalisation layers it began with, each site uses it with its own: ' +
+  'see the personalised models, not the federated one';
 
 function requireModel({ end, best }: FederationOutcome): { round: number; weights: Float32Array } {
   switch (end.kind) {

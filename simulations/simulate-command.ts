@@ -6,6 +6,8 @@ import { systemClock } from '../shared/clock.ts';
 import { InputError } from '../shared/errors.ts';
 import { ARCHITECTURE_NAMES } from '../shared/learning/architectures/architecture.ts';
 import { ENGINE_NAMES } from '../shared/learning/engines/engine.ts';
+import type { RecipeInput } from '../shared/learning/training/recipe.ts';
+import { STRATEGY_NAMES } from '../shared/protocol/strategy.ts';
 import { freshSeed } from '../shared/rng.ts';
 import { DATASET_FORMS } from './datasets/open-dataset.ts';
 import { createDisplay, resultTable } from './display.ts';
@@ -15,8 +17,14 @@ import { PARTITION_FORMS, parsePartition, type PartitionScheme } from './partiti
 import { comparedMethods } from './report/federation-report.ts';
 import { createRunFolder, type RunFolder } from './run-folder.ts';
 import { parseSimulation, simulationConfigSchema } from './simulation-config.ts';
+import {
+  parseStrategy,
+  SERVER_SCHEDULE_FORMS,
+  strategyList,
+  type StrategyFlags,
+} from './strategy-options.ts';
 
-interface SimulateOptions {
+interface SimulateOptions extends StrategyFlags {
   readonly dataset: string;
   readonly file?: string;
   readonly images?: number;
@@ -25,6 +33,9 @@ interface SimulateOptions {
   readonly epochs: number;
   readonly partition?: string;
   readonly alpha?: number;
+  readonly strategy: string;
+  readonly listStrategies?: true;
+  readonly compare?: readonly string[];
   readonly model: string;
   readonly engine: string;
   readonly workers: number;
@@ -47,6 +58,13 @@ function positiveNumber(text: string): number {
   return value;
 }
 
+/** For flags whose range the strategy checks. */
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number');
+  return value;
+}
+
 const defaults = simulationConfigSchema.parse({ seed: 0 });
 
 export function simulateCommand(): Command {
@@ -63,6 +81,24 @@ export function simulateCommand(): Command {
     .option('--epochs <count>', 'local epochs in a round', wholeNumber, defaults.epochs)
     .option('--partition <scheme>', `how images are dealt to sites: ${PARTITION_FORMS.join(', ')}`)
     .option('--alpha <value>', 'the same as --partition dirichlet:<value>', positiveNumber)
+    .option(
+      '--strategy <name>',
+      `${STRATEGY_NAMES.join(', ')}; or its settings as YAML, JSON or a file of them`,
+      'fedavg',
+    )
+    .option('--mu <value>', 'fedprox: weight of the proximal term', number)
+    .option('--momentum <value>', 'fedavgm: momentum at the server', number)
+    .option('--beta1 <value>', 'fedadam, fedyogi, fedadagrad: decay of the first moment', number)
+    .option('--beta2 <value>', 'fedadam, fedyogi: decay of the second moment', number)
+    .option('--tau <value>', 'fedadam, fedyogi, fedadagrad: degree of adaptivity', number)
+    .option('--server-learning-rate <value>', 'factor on what the server makes of the updates', number)
+    .option('--server-schedule <form>', `how that falls over the rounds: ${SERVER_SCHEDULE_FORMS.join(', ')}`)
+    .option('--list-strategies', 'say what strategies there are, and end')
+    .option(
+      '--compare <methods>',
+      'any of local, pooled, finetuned, with commas between; none for nothing (default: local,pooled)',
+      (text) => (text === 'none' ? [] : text.split(',')),
+    )
     .option('--model <name>', ARCHITECTURE_NAMES.join(', '), 'cnn')
     .option('--engine <name>', ENGINE_NAMES.join(', '), defaults.engine)
     .option(
@@ -86,11 +122,28 @@ function partitionOf({ partition, alpha }: SimulateOptions): PartitionScheme | u
   return parsePartition(`dirichlet:${String(alpha)}`);
 }
 
+/** SCAFFOLD does not go with Adam, the default of the other strategies; plain SGD wants a larger rate. */
+const SCAFFOLD_TRAINING: RecipeInput = {
+  optimizer: { kind: 'sgd', momentum: 0 },
+  learningRate: 0.05,
+  schedule: { kind: 'cosine', floorFraction: 0.1 },
+};
+
+function strategyFlagsOf(options: SimulateOptions): StrategyFlags {
+  const { mu, momentum, beta1, beta2, tau, serverLearningRate, serverSchedule } = options;
+  const flags = { mu, momentum, beta1, beta2, tau, serverLearningRate, serverSchedule };
+  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+}
+
 function inputOf(options: SimulateOptions): unknown {
   const { file, images, model } = options;
   const { dataset, sites, rounds, epochs, engine, workers } = options;
   const partition = partitionOf(options);
+  const strategy = parseStrategy(options.strategy, strategyFlagsOf(options));
   return {
+    strategy,
+    ...(strategy.name === 'scaffold' && { training: SCAFFOLD_TRAINING }),
+    ...(options.compare && { compare: options.compare }),
     ...{ dataset, sites, rounds, epochs, engine, workers, seed: options.seed ?? freshSeed() },
     ...(file !== undefined && { file }),
     ...(images !== undefined && { images }),
@@ -105,6 +158,10 @@ function defaultFolder(): string {
 }
 
 async function simulate(options: SimulateOptions, signal: AbortSignal): Promise<void> {
+  if (options.listStrategies) {
+    process.stdout.write(strategyList());
+    return;
+  }
   // Refused before anything starts.
   const config = parseSimulation(inputOf(options));
   const folder = await createRunFolder(options.out ?? defaultFolder());

@@ -5,9 +5,12 @@ import { preprocessingSchema } from '../shared/data/preprocess.ts';
 import { architectureSchema } from '../shared/learning/architectures/architecture.ts';
 import { ENGINE_NAMES } from '../shared/learning/engines/engine.ts';
 import { recipeSchema } from '../shared/learning/training/recipe.ts';
+import { runStoppingSchema } from '../shared/protocol/plan.ts';
+import { optimizerConflict, strategySchema } from '../shared/protocol/strategy.ts';
+import { fineTuningSchema } from '../client/training/personalise.ts';
 import { partitionSchema } from './partition/schemes.ts';
 
-export const simulationConfigSchema = z.strictObject({
+const fieldsSchema = z.strictObject({
   /** As `openDataset` takes it. */
   dataset: z.string().min(1).default('phantoms'),
   /** A local copy of what the dataset's name would download. */
@@ -21,17 +24,29 @@ export const simulationConfigSchema = z.strictObject({
   minimumPerSite: z.int().min(1).default(10),
   rounds: z.int().min(1).max(100_000).default(10),
   /** Replaces `training.epochs`: local epochs in a round. */
-  epochs: z.int().min(1).max(1000).default(1),
+  epochs: z.int().min(1).max(1000).default(3),
   architecture: architectureSchema.prefault({ name: 'cnn', options: { normalization: 'group' } }),
   preprocessing: preprocessingSchema.prefault({}),
   training: recipeSchema.prefault({ schedule: { kind: 'cosine', floorFraction: 0.1 } }),
+  strategy: strategySchema.prefault('fedavg'),
+  /** See the plan. */
+  maximumUpdateL2Norm: z.number().positive().optional(),
+  /** See the plan. */
+  earlyStopping: runStoppingSchema.optional(),
   engine: z.enum(ENGINE_NAMES).default('onnx'),
   workers: z.int().min(1).max(256).default(2),
   seed: z.int().min(0).max(0x7fff_ffff),
   /** What the federation is compared with. */
-  compare: z.array(z.enum(['local', 'pooled'])).default(['local', 'pooled']),
+  compare: z.array(z.enum(['local', 'pooled', 'finetuned'])).default(['local', 'pooled']),
+  /** How each site goes on training the finished global model where 'finetuned' is compared. */
+  fineTuning: fineTuningSchema.prefault({}),
   /** Resamples behind each 95 % interval. */
   bootstrapReplicates: z.int().min(100).max(100_000).default(1000),
+});
+
+export const simulationConfigSchema = fieldsSchema.superRefine(({ strategy, training }, context) => {
+  const message = optimizerConflict(strategy, training.optimizer);
+  if (message !== undefined) context.addIssue({ code: 'custom', path: ['strategy'], message });
 });
 /** Complete. */
 export type SimulationConfig = z.infer<typeof simulationConfigSchema>;

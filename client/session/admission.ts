@@ -44,6 +44,6 @@ function eventOf(coordinatorKey: Uint8Array, message: CoordinatorMessage): Sessi
       return { kind: 'acknowledged', context, of: message.of, result: message.result };
     case 'published':
     case 'aborted':
-      return { kind: 'closed', context };
+      return { kind: 'closed', context, published: message.type === 'published' };
   }
 }

@@ -6,17 +6,18 @@ import { fromHex } from '../../shared/crypto/bytes.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
 import { seal } from '../../shared/crypto/sealed-box.ts';
 import { signStatement } from '../../shared/crypto/statement.ts';
-import { InvariantError, messageOf } from '../../shared/errors.ts';
+import { ConsiliumError, InvariantError, messageOf } from '../../shared/errors.ts';
 import type { SiteId } from '../../shared/ids.ts';
-import { weightsFromBytes } from '../../shared/learning/weights.ts';
 import { encodeSiteMessage, type Frame } from '../../shared/protocol/codec.ts';
 import { sameContext, type CoordinatorMessage, type RoundContext } from '../../shared/protocol/messages.ts';
+import { decodeModel } from '../../shared/protocol/model-payload.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import type { RefusalReason } from '../../shared/protocol/reasons.ts';
 import { advertiseStatement, refuseStatement, updateStatement } from '../../shared/protocol/signatures.ts';
 import type { CoordinatorLink } from '../../shared/protocol/transport.ts';
 import { encodeUpdate, type UpdatePayload } from '../../shared/protocol/update-payload.ts';
-import type { LocalTrainer } from '../training/local-update.ts';
+import type { LocalResult, LocalTrainer } from '../training/local-update.ts';
+import { createSiteStates, type SiteState, type SiteStates } from '../training/site-state.ts';
 import { receive } from './admission.ts';
 import type { SessionEffect, SessionEvent, SessionReport } from './events.ts';
 import type { SitePolicy } from './policy.ts';
@@ -36,6 +37,8 @@ export interface SiteAgentOptions {
   readonly policy: SitePolicy;
   readonly link: CoordinatorLink;
   readonly trainer: LocalTrainer;
+  /** What the strategy keeps at the site from round to round. Default: in memory. */
+  readonly states?: SiteStates;
   readonly journal?: SiteJournal;
   readonly report?: (report: SessionReport) => void;
 }
@@ -51,6 +54,11 @@ export function startSiteAgent(options: SiteAgentOptions): SiteAgent {
   return new Agent(options);
 }
 
+/** The coordinator sent something that does not fit the plan. */
+class ProtocolError extends ConsiliumError {
+  readonly code = 'PROTOCOL';
+}
+
 /** What the agent holds for the round it is in. */
 interface Desk {
   readonly context: RoundContext;
@@ -58,6 +66,8 @@ interface Desk {
   readonly boxKey: string;
   training?: AbortController;
   update?: UpdatePayload;
+  /** What the site keeps if this update counts. */
+  kept?: SiteState;
   /** Sealed and signed once, so that a repetition is the same bytes. */
   sealed?: Frame;
 }
@@ -65,6 +75,7 @@ interface Desk {
 class Agent implements SiteAgent {
   readonly finished: Promise<void>;
   readonly #options: SiteAgentOptions;
+  readonly #states: SiteStates;
   readonly #trainings = new Set<Promise<void>>();
   #session: Session;
   #work: Promise<void> = Promise.resolve();
@@ -75,6 +86,7 @@ class Agent implements SiteAgent {
 
   constructor(options: SiteAgentOptions) {
     this.#options = options;
+    this.#states = options.states ?? createSiteStates();
     this.#session = newSession(options.siteId, options.policy);
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -137,6 +149,11 @@ class Agent implements SiteAgent {
       case 'upload':
         this.#options.link.send(this.#sealedUpdate(effect.context));
         return;
+      case 'keepState': {
+        const { kept } = this.#deskOf(effect.context);
+        if (kept) this.#states.save(effect.context.runId, kept);
+        return;
+      }
       case 'forget':
         if (this.#desk && sameContext(this.#desk.context, effect.context)) this.#desk = undefined;
         return;
@@ -178,11 +195,10 @@ class Agent implements SiteAgent {
     const desk = this.#deskOf(context);
     const training = new AbortController();
     desk.training = training;
-    const { siteId, trainer } = this.#options;
-    const weights = weightsFromBytes(message.payload);
-    const done = trainer.train({ plan: desk.plan, context, siteId, weights, signal: training.signal }).then(
-      (update) => {
+    const done = this.#train(desk, message.payload, training.signal).then(
+      ({ kept, ...update }) => {
         desk.update = update;
+        if (kept) desk.kept = kept;
         this.#post({ kind: 'trained', context });
       },
       (error: unknown) => {
@@ -193,6 +209,15 @@ class Agent implements SiteAgent {
     );
     this.#trainings.add(done);
     void done.finally(() => this.#trainings.delete(done));
+  }
+
+  async #train(desk: Desk, payload: Uint8Array, signal: AbortSignal): Promise<LocalResult> {
+    const { plan, context } = desk;
+    const model = decodeModel(payload, plan);
+    if (!model) throw new ProtocolError('the model that was sent does not have the size that the plan says');
+    const { siteId, trainer } = this.#options;
+    const state = this.#states.load(context.runId);
+    return trainer.train({ plan, context, siteId, ...model, state, signal });
   }
 
   #sealedUpdate(context: RoundContext): Frame {

@@ -33,8 +33,8 @@ export type SessionEvent =
       readonly of: 'advertise' | 'update' | 'refuse';
       readonly result: AckResult;
     }
-  /** The round was published or aborted. */
-  | { readonly kind: 'closed'; readonly context: RoundContext }
+  /** The round is over: published, or aborted. */
+  | { readonly kind: 'closed'; readonly context: RoundContext; readonly published: boolean }
   | { readonly kind: 'connected' };
 
 export type SessionReport =
@@ -55,6 +55,8 @@ export type SessionEffect =
   | { readonly kind: 'cancelTraining'; readonly context: RoundContext }
   /** Seals and signs the finished update the first time, sends the same bytes every time. */
   | { readonly kind: 'upload'; readonly context: RoundContext }
+  /** The update counts: what the site keeps of this round's training becomes its state of the run. */
+  | { readonly kind: 'keepState'; readonly context: RoundContext }
   /** The finished update and the model of this context are no longer needed. */
   | { readonly kind: 'forget'; readonly context: RoundContext }
   | { readonly kind: 'emit'; readonly report: SessionReport };

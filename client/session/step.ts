@@ -33,9 +33,7 @@ function react(session: Session, event: SessionEvent): SessionTransition {
     case 'acknowledged':
       return acknowledged(session, event);
     case 'closed':
-      return isCurrent(session, event.context)
-        ? leave(session, [{ kind: 'emit', report: { kind: 'closed', context: event.context } }])
-        : stay(session);
+      return closed(session, event);
     case 'connected':
       return connected(session);
   }
@@ -124,6 +122,16 @@ function acknowledged(session: Session, event: EventOf<'acknowledged'>): Session
       // The round goes on without this site.
       return leave(session, [report]);
   }
+}
+
+/** An update whose round was aborted did not count, and what was learned with it is given up as well. */
+function closed(session: Session, { context, published }: EventOf<'closed'>): SessionTransition {
+  if (!isCurrent(session, context)) return stay(session);
+  const counted = published && session.phase === 'uploaded';
+  return leave(session, [
+    { kind: 'emit', report: { kind: 'closed', context } },
+    ...(counted ? [{ kind: 'keepState', context } as const] : []),
+  ]);
 }
 
 /** After a lost connection the last answer is repeated: it may never have arrived. */

@@ -1,17 +1,22 @@
 /**
  * A site's contribution to a round: local training from the global model, and what it changed. The site's part of
- * federated averaging (McMahan et al. 2017, Algorithm 1, ClientUpdate).
+ * federated averaging (McMahan et al. 2017, Algorithm 1, ClientUpdate); what other strategies change is in
+ * `local-method.ts`.
  */
 import { ConsiliumError } from '../../shared/errors.ts';
 import type { SiteId } from '../../shared/ids.ts';
 import type { CompiledModel } from '../../shared/learning/engines/engine.ts';
 import type { LabelledImages } from '../../shared/learning/training/labelled-images.ts';
 import { stepsPerEpochOf } from '../../shared/learning/training/batches.ts';
+import type { Recipe } from '../../shared/learning/training/recipe.ts';
+import { learningRateAt, type Horizon } from '../../shared/learning/training/schedules.ts';
 import { trainLocally } from '../../shared/learning/training/trainer.ts';
 import type { Manifest } from '../../shared/learning/weights.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import type { UpdatePayload } from '../../shared/protocol/update-payload.ts';
+import { localMethod } from './local-method.ts';
+import type { SiteState } from './site-state.ts';
 
 /** Training was stopped before its end: there is no update. */
 export class TrainingAborted extends ConsiliumError {
@@ -27,14 +32,23 @@ export interface TrainingRequest {
   readonly siteId: SiteId;
   /** The global model; stays as it is. */
   readonly weights: Float32Array;
+  /** SCAFFOLD: the server's control variate. */
+  readonly serverControl?: Float32Array | undefined;
+  /** What the site kept of its last round in this run. */
+  readonly state?: SiteState | undefined;
   /** Looked at between steps. */
   readonly signal: AbortSignal;
+}
+
+/** What local training gives: the update, which is sent, and what the site keeps for its next round, which is not. */
+export interface LocalResult extends UpdatePayload {
+  readonly kept?: SiteState;
 }
 
 /** Where and how a site trains: in this process, a worker, a child process. It must settle soon after the signal. */
 export interface LocalTrainer {
   /** @throws TrainingAborted when the signal came; TrainingError when training diverges. */
-  train(request: TrainingRequest): Promise<UpdatePayload>;
+  train(request: TrainingRequest): Promise<LocalResult>;
 }
 
 export interface LocalUpdateInput extends TrainingRequest {
@@ -48,25 +62,40 @@ export interface LocalUpdateInput extends TrainingRequest {
  * rate's schedule spans the whole run, of which this round is a part.
  * @throws TrainingAborted when the signal came before the end
  */
-export async function computeUpdate(input: LocalUpdateInput): Promise<UpdatePayload> {
-  const { plan, context, siteId, weights, data, compiled, manifest, signal } = input;
+export async function computeUpdate(input: LocalUpdateInput): Promise<LocalResult> {
+  const { plan, context, siteId, data, compiled, manifest, signal } = input;
   const recipe = plan.training;
-  const stepsPerRound = recipe.epochs * stepsPerEpochOf(data.count, recipe.batchSize);
+  const method = localMethod({ ...input, strategy: plan.federation.strategy });
+  const stepsPerEpoch = stepsPerEpochOf(data.count, recipe.batchSize);
+  const stepsPerRound = recipe.epochs * stepsPerEpoch;
+  const schedulePosition = {
+    firstStep: (context.round - 1) * stepsPerRound,
+    totalSteps: plan.federation.rounds * stepsPerRound,
+  };
   const result = await trainLocally({
     compiled,
     manifest,
-    weights,
+    weights: method.startWeights,
+    hooks: method.hooks,
     data,
     classCount: plan.task.classNames.length,
     recipe,
     seed: { run: plan.seed, round: context.round, site: siteId },
-    schedulePosition: {
-      firstStep: (context.round - 1) * stepsPerRound,
-      totalSteps: plan.federation.rounds * stepsPerRound,
-    },
+    schedulePosition,
     signal,
   });
   if (result.stopped === 'aborted') throw new TrainingAborted('local training was stopped before its end');
-  const delta = result.weights.map((value, i) => value - (weights[i] ?? 0));
-  return { exampleCount: data.count, meanLoss: result.epochs.at(-1)?.loss ?? 0, delta };
+  const rateSum = sumOfRates(recipe, { ...schedulePosition, stepsPerEpoch }, result.steps);
+  return {
+    exampleCount: data.count,
+    meanLoss: result.epochs.at(-1)?.loss ?? 0,
+    ...method.contribution(result.weights, rateSum),
+  };
+}
+
+/** Of the learning rates of `steps` steps; none of a federated recipe's schedules looks at a validation loss. */
+function sumOfRates(recipe: Recipe, at: Horizon & { readonly firstStep: number }, steps: number): number {
+  let sum = 0;
+  for (let step = 0; step < steps; step++) sum += learningRateAt(recipe, at.firstStep + step, at);
+  return sum;
 }

@@ -39,6 +39,11 @@ export interface ServerState {
   readonly memory: ServerMemory;
 }
 
+/** What sites get beside the weights. */
+export function serverControlOf({ memory }: ServerState): Float32Array | undefined {
+  return memory.kind === 'control' ? memory.control : undefined;
+}
+
 export interface RoundSum {
   readonly model: FedAvgSum;
   /** Of the second vector of SCAFFOLD's updates. */

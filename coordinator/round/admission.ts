@@ -1,5 +1,5 @@
 /**
- * From an untrusted frame to an event of the round: schema, sender, signature, box, shape, finiteness, range; in this
+ * From an untrusted frame to an event of the round: schema, sender, signature, box, shape, finiteness, range, norm; in this
  * order, so that what is cheap and says most comes first. A frame that fails becomes a `rejected` event of the site
  * on whose connection it came, never an exception.
  */
@@ -22,12 +22,16 @@ export interface AdmissionKeys {
   /** The pair that updates are sealed for. */
   readonly boxKeys: AgreementKeyPair;
   readonly parameterCount: number;
+  /** `vectorCountOf` the plan's strategy. */
+  readonly vectorCount: 1 | 2;
+  /** L2 bound on an update's delta; undefined: none. */
+  readonly maximumUpdateL2Norm: number | undefined;
 }
 
 /** `sender` is the site that the transport has authenticated. */
 export function admit(keys: AdmissionKeys, sender: SiteId, frame: Frame): RoundEvent {
   const reject = (reason: DropReason): RoundEvent => ({ kind: 'rejected', siteId: sender, reason });
-  const decoded = decodeSiteMessage(frame, sealedUpdateBytes(keys.parameterCount));
+  const decoded = decodeSiteMessage(frame, sealedUpdateBytes(keys.parameterCount, keys.vectorCount));
   if (!decoded.ok) return reject(decoded.reason);
   const { message } = decoded;
   const publicKey = keys.roster.get(sender);
@@ -54,8 +58,19 @@ function answerOf(keys: AdmissionKeys, message: SiteMessage): Answer | DropReaso
 function openUpdate(keys: AdmissionKeys, message: MessageOf<SiteMessage, 'update'>): Answer | DropReason {
   const plaintext = openSealed(keys.boxKeys, message.payload);
   if (!plaintext) return 'undecryptable';
-  const decoded = decodeUpdate(plaintext, keys.parameterCount);
+  const decoded = decodeUpdate(plaintext, keys.parameterCount, keys.vectorCount);
   wipe(plaintext);
   if (!decoded.ok) return decoded.reason;
-  return isSummable(decoded.update) ? { type: 'update', update: decoded.update } : 'out-of-range';
+  const { update } = decoded;
+  if (!isSummable(update)) return 'out-of-range';
+  if (update.controlDelta && !isSummable({ ...update, delta: update.controlDelta })) return 'out-of-range';
+  if (keys.maximumUpdateL2Norm !== undefined && l2Norm(update.delta) > keys.maximumUpdateL2Norm)
+    return 'over-norm';
+  return { type: 'update', update };
+}
+
+function l2Norm(vector: Float32Array): number {
+  let squares = 0;
+  for (const value of vector) squares += value * value;
+  return Math.sqrt(squares);
 }

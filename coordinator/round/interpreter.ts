@@ -8,13 +8,21 @@ import type { Identity } from '../../shared/crypto/identity.ts';
 import { signStatement } from '../../shared/crypto/statement.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { SiteId } from '../../shared/ids.ts';
-import { weightsToBytes } from '../../shared/learning/weights.ts';
 import { encodeCoordinatorMessage, type Frame } from '../../shared/protocol/codec.ts';
 import { modelHashOf } from '../../shared/protocol/model-hash.ts';
+import { encodeModel } from '../../shared/protocol/model-payload.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import { announceStatement, trainStatement } from '../../shared/protocol/signatures.ts';
-import { addUpdate, applyFedAvg, initFedAvg } from '../aggregation/fedavg.ts';
+import {
+  addToRound,
+  applyRound,
+  newRoundSum,
+  serverControlOf,
+  type RoundSum,
+  type ServerRules,
+  type ServerState,
+} from '../aggregation/server.ts';
 import type { Effect, Outgoing, RoundEvent, RoundReport, RoundStart, Transition } from './events.ts';
 import type { Journal } from './journal.ts';
 import type { Aborted, Published, Round } from './state.ts';
@@ -26,7 +34,9 @@ export interface RoundServices {
   readonly boxKeys: AgreementKeyPair;
   readonly clock: Clock;
   readonly journal: Journal;
-  readonly globalWeights: Float32Array;
+  readonly serverRules: ServerRules;
+  /** What the round starts from. */
+  readonly state: ServerState;
   send(to: SiteId, frame: Frame): void;
   /** Judges the new weights on the validation set; a rejection aborts the round. */
   evaluate(weights: Float32Array): Promise<void>;
@@ -35,8 +45,8 @@ export interface RoundServices {
 
 export interface RoundOutcome {
   readonly round: Published | Aborted;
-  /** The new global weights of a published round. */
-  readonly weights?: Float32Array;
+  /** The new global weights, and what the strategy carries with them, of a published round. */
+  readonly state?: ServerState;
 }
 
 export interface RunningRound {
@@ -53,18 +63,18 @@ export function startRound(services: RoundServices, start: RoundStart): RunningR
 class RoundInterpreter implements RunningRound {
   readonly finished: Promise<RoundOutcome>;
   readonly #services: RoundServices;
-  readonly #sum: ReturnType<typeof initFedAvg>;
+  readonly #sum: RoundSum;
   readonly #frames = new Map<string, Frame>();
   #round: Round;
   #work: Promise<void>;
-  #newWeights: Float32Array | undefined;
+  #newState: ServerState | undefined;
   #cancelDeadline: () => void = () => undefined;
   #resolve: (outcome: RoundOutcome) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
 
   constructor(services: RoundServices, start: RoundStart) {
     this.#services = services;
-    this.#sum = initFedAvg(services.plan.parameterCount);
+    this.#sum = newRoundSum(services.plan.parameterCount, services.serverRules.strategy);
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -89,8 +99,7 @@ class RoundInterpreter implements RunningRound {
     this.#round = transition.next;
     for (const effect of transition.effects) this.#perform(effect);
     const { next } = transition;
-    if (next.phase === 'published' && this.#newWeights)
-      this.#resolve({ round: next, weights: this.#newWeights });
+    if (next.phase === 'published' && this.#newState) this.#resolve({ round: next, state: this.#newState });
     if (next.phase === 'aborted') this.#resolve({ round: next });
   }
 
@@ -108,7 +117,7 @@ class RoundInterpreter implements RunningRound {
         this.#cancelDeadline();
         return;
       case 'accumulate':
-        addUpdate(this.#sum, effect.update);
+        addToRound(this.#sum, effect.update);
         return;
       case 'aggregate':
         this.post(this.#aggregate());
@@ -131,15 +140,18 @@ class RoundInterpreter implements RunningRound {
   }
 
   #aggregate(): RoundEvent {
-    const weights = applyFedAvg(this.#sum, this.#services.globalWeights);
-    if (!weights.every((weight) => Number.isFinite(weight))) return { kind: 'aggregationFailed' };
-    this.#newWeights = weights;
-    return { kind: 'aggregated', newModelHash: modelHashOf(weights) };
+    const { serverRules, state } = this.#services;
+    const next = applyRound(serverRules, state, this.#sum, this.#round.context.round);
+    const control = serverControlOf(next);
+    const isModel = [next.weights, control].every((vector) => vector?.every(Number.isFinite) ?? true);
+    if (!isModel) return { kind: 'aggregationFailed' };
+    this.#newState = next;
+    return { kind: 'aggregated', newModelHash: modelHashOf(next.weights, control) };
   }
 
   #evaluate(): void {
-    if (!this.#newWeights) return;
-    this.#services.evaluate(this.#newWeights).then(
+    if (!this.#newState) return;
+    this.#services.evaluate(this.#newState.weights).then(
       () => {
         this.post({ kind: 'evaluated' });
       },
@@ -160,7 +172,7 @@ class RoundInterpreter implements RunningRound {
   }
 
   #encode(context: RoundContext, message: Outgoing): Frame {
-    const { plan, identity, boxKeys, globalWeights } = this.#services;
+    const { plan, identity, boxKeys, state } = this.#services;
     switch (message.type) {
       case 'announce': {
         const unsigned = { context, plan, cohort: [...message.cohort], boxKey: toHex(boxKeys.publicKey) };
@@ -172,7 +184,7 @@ class RoundInterpreter implements RunningRound {
         const unsigned = { context, cohort: [...message.cohort] };
         const { purpose, fields } = trainStatement(unsigned);
         const signature = signStatement(identity, purpose, fields);
-        const payload = weightsToBytes(globalWeights);
+        const payload = encodeModel(state.weights, serverControlOf(state));
         return encodeCoordinatorMessage({ type: 'train', ...unsigned, signature, payload });
       }
       case 'ack':

@@ -43,6 +43,8 @@ export interface RunProgress {
   readonly consecutiveAborts: number;
   /** The published record with the best validation score; of equal scores the one with the lower loss, then the earlier. */
   readonly best: PublishedRecord | undefined;
+  /** The last published record that was better by the minimum improvement of early stopping. */
+  readonly improved: PublishedRecord | undefined;
 }
 
 export type NextMove =
@@ -52,7 +54,7 @@ export type NextMove =
   | { readonly kind: 'stopped' };
 
 export function newProgress(settings: FederationSettings): RunProgress {
-  return { settings, records: [], consecutiveAborts: 0, best: undefined };
+  return { settings, records: [], consecutiveAborts: 0, best: undefined, improved: undefined };
 }
 
 /** Whether a validation result is better; an undefined score is worse than any. */
@@ -62,16 +64,29 @@ export function isBetter(candidate: ValidationResult, best: ValidationResult | u
   return difference > 0 || (!(difference < 0) && candidate.loss < best.loss);
 }
 
+/** Whether a result is better by at least `minimum`; for 0 whether it is better at all. */
+function isImproved(
+  candidate: ValidationResult,
+  last: ValidationResult | undefined,
+  minimum: number,
+): boolean {
+  if (minimum === 0 || last?.score === undefined) return isBetter(candidate, last);
+  return candidate.score !== undefined && candidate.score - last.score >= minimum;
+}
+
 export function recordAttempt(progress: RunProgress, record: AttemptRecord): RunProgress {
   const records = [...progress.records, record];
   if (record.outcome === 'aborted')
     return { ...progress, records, consecutiveAborts: progress.consecutiveAborts + 1 };
   const best = isBetter(record.validation, progress.best?.validation) ? record : progress.best;
-  return { ...progress, records, consecutiveAborts: 0, best };
+  const minimum = progress.settings.earlyStopping?.minimumImprovement ?? 0;
+  const isStep = isImproved(record.validation, progress.improved?.validation, minimum);
+  const improved = isStep ? record : progress.improved;
+  return { ...progress, records, consecutiveAborts: 0, best, improved };
 }
 
 export function nextMove(progress: RunProgress): NextMove {
-  const { settings, records, best } = progress;
+  const { settings, records, improved } = progress;
   const last = records.at(-1);
   if (!last) return { kind: 'attempt', round: 1, attempt: 1 };
   if (last.outcome === 'aborted') {
@@ -81,8 +96,8 @@ export function nextMove(progress: RunProgress): NextMove {
     return { kind: 'attempt', round: last.round, attempt: last.attempt + 1 };
   }
   if (last.round >= settings.rounds) return { kind: 'finished', because: 'all-rounds' };
-  const patience = settings.earlyStoppingPatience;
-  if (patience !== undefined && best && last.round - best.round >= patience)
+  const { earlyStopping } = settings;
+  if (earlyStopping && improved && last.round - improved.round >= earlyStopping.patience)
     return { kind: 'finished', because: 'no-better-score' };
   return { kind: 'attempt', round: last.round + 1, attempt: 1 };
 }

@@ -7,9 +7,12 @@ import type { Clock } from '../../shared/clock.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
 import { ConsiliumError, InvariantError, messageOf } from '../../shared/errors.ts';
 import type { RunId, SiteId } from '../../shared/ids.ts';
+import type { Manifest } from '../../shared/learning/weights.ts';
 import { modelHashOf } from '../../shared/protocol/model-hash.ts';
 import { hashPlan, type Plan } from '../../shared/protocol/plan.ts';
+import { vectorCountOf } from '../../shared/protocol/strategy.ts';
 import type { SiteGateway } from '../../shared/protocol/transport.ts';
+import { initServer, serverControlOf, type ServerRules, type ServerState } from '../aggregation/server.ts';
 import { admit } from '../round/admission.ts';
 import type { RoundReport } from '../round/events.ts';
 import { startRound, type RoundOutcome, type RunningRound } from '../round/interpreter.ts';
@@ -29,6 +32,8 @@ export interface RunOptions {
   readonly runId: RunId;
   readonly plan: Plan;
   readonly initialWeights: Float32Array;
+  /** Layout of the weights. */
+  readonly manifest: Manifest;
   readonly identity: Identity;
   readonly boxKeys: AgreementKeyPair;
   /** Ed25519 public keys of the enrolled sites. */
@@ -63,7 +68,7 @@ export class EvaluationError extends ConsiliumError {
   readonly code = 'EVALUATION';
 }
 
-/** @throws EvaluationError, or what the journal throws; sites cannot make it throw. */
+/** @throws InputError for a strategy that the model does not fit; EvaluationError, or what the journal throws; sites cannot make it throw. */
 export function executeRun(options: RunOptions): Promise<RunResult> {
   return new Run(options).execute();
 }
@@ -72,7 +77,8 @@ class Run {
   readonly #options: RunOptions;
   readonly #connected = new Set<SiteId>();
   #progress: RunProgress;
-  #weights: Float32Array;
+  readonly #serverRules: ServerRules;
+  #state: ServerState;
   #best: RunResult['best'];
   #current: RunningRound | undefined;
   #evaluationError: EvaluationError | undefined;
@@ -80,7 +86,10 @@ class Run {
   constructor(options: RunOptions) {
     this.#options = options;
     this.#progress = newProgress(options.plan.federation);
-    this.#weights = options.initialWeights;
+    const { strategy, rounds } = options.plan.federation;
+    const { manifest, roster } = options;
+    this.#serverRules = { strategy, rounds, manifest, siteCount: roster.size };
+    this.#state = initServer(this.#serverRules, options.initialWeights);
   }
 
   async execute(): Promise<RunResult> {
@@ -103,7 +112,11 @@ class Run {
 
   #listen(): void {
     const { roster, boxKeys, plan, gateway } = this.#options;
-    const keys = { roster, boxKeys, parameterCount: plan.parameterCount };
+    const { strategy, maximumUpdateL2Norm } = plan.federation;
+    const keys = {
+      ...{ roster, boxKeys, parameterCount: plan.parameterCount },
+      ...{ vectorCount: vectorCountOf(strategy), maximumUpdateL2Norm },
+    };
     gateway.listen({
       connected: (siteId) => {
         if (!roster.has(siteId)) return;
@@ -128,7 +141,7 @@ class Run {
       round,
       attempt,
       planHash: hashPlan(plan),
-      modelHash: modelHashOf(this.#weights),
+      modelHash: modelHashOf(this.#state.weights, serverControlOf(this.#state)),
     };
     this.#current = startRound(
       {
@@ -137,7 +150,8 @@ class Run {
         boxKeys,
         clock,
         journal,
-        globalWeights: this.#weights,
+        serverRules: this.#serverRules,
+        state: this.#state,
         send: (to, frame) => {
           gateway.send(to, frame);
         },
@@ -171,16 +185,17 @@ class Run {
   #record(outcome: RoundOutcome, validation: ValidationResult | undefined): void {
     const record = recordOf(outcome, validation);
     this.#progress = recordAttempt(this.#progress, record);
-    if (record.outcome === 'published' && outcome.weights) {
-      this.#weights = outcome.weights;
-      if (this.#progress.best === record) this.#best = { round: record.round, weights: outcome.weights };
+    if (record.outcome === 'published' && outcome.state) {
+      this.#state = outcome.state;
+      if (this.#progress.best === record)
+        this.#best = { round: record.round, weights: outcome.state.weights };
     }
     this.#options.hooks?.attempt?.(record);
   }
 
   #result(end: RunResult['end']): RunResult {
     const { records } = this.#progress;
-    return { end, records, finalWeights: this.#weights, best: this.#best };
+    return { end, records, finalWeights: this.#state.weights, best: this.#best };
   }
 }
 

@@ -9,6 +9,7 @@ import { planHashSchema, type PlanHash } from '../ids.ts';
 import { architectureSchema } from '../learning/architectures/architecture.ts';
 import { recipeSchema } from '../learning/training/recipe.ts';
 import { canonicalBytes } from './canonical.ts';
+import { optimizerConflict, strategySchema } from './strategy.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
 /** A millisecond span that a person would choose for a phase: a tenth of a second to a week. */
@@ -25,10 +26,15 @@ export const taskSchema = z.strictObject({
   ]),
 });
 
+/** Stops a run after `patience` rounds whose validation score was not better by `minimumImprovement`. */
+export const runStoppingSchema = z.strictObject({
+  patience: z.int().min(1),
+  minimumImprovement: z.number().min(0).max(1).default(0),
+});
+
 export const federationSchema = z
   .strictObject({
-    /** Averages weighted by examples (McMahan et al. 2017). */
-    strategy: z.literal('fedavg'),
+    strategy: strategySchema,
     rounds: z.int().min(1).max(100_000),
     /** A round does not begin with fewer sites. */
     minimumCohort: z.int().min(1).max(1024),
@@ -45,8 +51,10 @@ export const federationSchema = z
         training: deadlineMs.default(3_600_000),
       })
       .prefault({}),
-    /** Stops after so many rounds without a better validation score. Absent: all rounds are run. */
-    earlyStoppingPatience: z.int().min(1).optional(),
+    /** An update whose delta has a larger L2 norm is not admitted. Absent: no bound. */
+    maximumUpdateL2Norm: z.number().positive().optional(),
+    /** Absent: all rounds are run. */
+    earlyStopping: runStoppingSchema.optional(),
   })
   .refine((f) => f.minimumSurvivors <= f.minimumCohort, {
     path: ['minimumSurvivors'],
@@ -68,14 +76,14 @@ const federatedRecipeSchema = recipeSchema
   })
   .refine((recipe) => recipe.earlyStopping === undefined, {
     path: ['earlyStopping'],
-    error: 'a site has no validation set: use federation.earlyStoppingPatience',
+    error: 'a site has no validation set: use federation.earlyStopping',
   })
   .refine((recipe) => recipe.logitAdjustmentTau === 0, {
     path: ['logitAdjustmentTau'],
     error: 'needs the class counts of the whole federation, which nobody has: use 0',
   });
 
-export const planSchema = z.strictObject({
+const planFieldsSchema = z.strictObject({
   protocolVersion: z.literal(PROTOCOL_VERSION),
   task: taskSchema,
   preprocessing: preprocessingSchema,
@@ -87,6 +95,11 @@ export const planSchema = z.strictObject({
   federation: federationSchema,
   protection: protectionSchema,
   seed: z.int().min(0).max(0x7fff_ffff),
+});
+
+export const planSchema = planFieldsSchema.superRefine(({ federation, training }, context) => {
+  const message = optimizerConflict(federation.strategy, training.optimizer);
+  if (message !== undefined) context.addIssue({ code: 'custom', path: ['training', 'optimizer'], message });
 });
 /** Complete: every default is filled in. */
 export type Plan = z.infer<typeof planSchema>;

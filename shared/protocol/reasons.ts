@@ -25,6 +25,8 @@ export const dropReasonSchema = z.enum([
   'non-finite',
   /** A value is too large to be summed exactly. */
   'out-of-range',
+  /** The delta's L2 norm is above the plan's bound. */
+  'over-norm',
   /** The message names another plan, model or a round that has not begun. */
   'wrong-context',
 ]);

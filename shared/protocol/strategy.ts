@@ -4,6 +4,7 @@
  * McMahan et al. 2017, Algorithm 1, also where a paper's own pseudo-code writes a plain mean.
  */
 import { z } from 'zod';
+import type { OptimizerSettings } from '../learning/training/recipe.ts';
 
 const decayRate = z.number().min(0).lt(1);
 
@@ -38,39 +39,6 @@ const adaptive = (beta1: number) => ({
 });
 const beta2 = decayRate.default(0.99);
 
-const settingsSchema = z.discriminatedUnion('name', [
-  /** The mean of the updates (McMahan et al. 2017, Algorithm 1). */
-  z.strictObject({ name: z.literal('fedavg'), ...serverRate(1) }),
-  /** A proximal term keeps local training near the global model (Li et al. 2020, Algorithm 2). */
-  z.strictObject({
-    name: z.literal('fedprox'),
-    ...serverRate(1),
-    /** μ; 0 is FedAvg. */
-    mu: z.number().min(0).max(1000).default(0.01),
-  }),
-  /** Momentum at the server (Hsu et al. 2019, §4.2). */
-  z.strictObject({
-    name: z.literal('fedavgm'),
-    ...serverRate(0.3),
-    /** β; 0 with a server learning rate of 1 is FedAvg. */
-    momentum: decayRate.default(0.9),
-  }),
-  /** Adam at the server (Reddi et al. 2021, Algorithm 2, FEDADAM). */
-  z.strictObject({ name: z.literal('fedadam'), ...adaptive(0.9), beta2 }),
-  /** Yogi at the server (Reddi et al. 2021, Algorithm 2, FEDYOGI). */
-  z.strictObject({ name: z.literal('fedyogi'), ...adaptive(0.9), beta2 }),
-  /** Adagrad at the server (Reddi et al. 2021, Algorithm 2, FEDADAGRAD). */
-  z.strictObject({ name: z.literal('fedadagrad'), ...adaptive(0) }),
-  /** Control variates against the drift of sites (Karimireddy et al. 2020, Algorithm 1, option II). */
-  z.strictObject({ name: z.literal('scaffold'), ...serverRate(1) }),
-  /** Normalisation layers stay at the site (Li et al. 2021, Algorithm 1). */
-  z.strictObject({ name: z.literal('fedbn'), ...serverRate(1) }),
-]);
-/** Complete: every default is filled in. */
-export type Strategy = z.infer<typeof settingsSchema>;
-export type StrategyName = Strategy['name'];
-export type StrategyOf<N extends StrategyName> = Extract<Strategy, { name: N }>;
-
 export const STRATEGY_NAMES = [
   'fedavg',
   'fedprox',
@@ -80,7 +48,44 @@ export const STRATEGY_NAMES = [
   'fedadagrad',
   'scaffold',
   'fedbn',
-] as const satisfies readonly StrategyName[];
+] as const;
+
+const settingsSchema = z.discriminatedUnion(
+  'name',
+  [
+    /** The mean of the updates (McMahan et al. 2017, Algorithm 1). */
+    z.strictObject({ name: z.literal('fedavg'), ...serverRate(1) }),
+    /** A proximal term keeps local training near the global model (Li et al. 2020, Algorithm 2). */
+    z.strictObject({
+      name: z.literal('fedprox'),
+      ...serverRate(1),
+      /** μ; 0 is FedAvg. */
+      mu: z.number().min(0).max(1000).default(0.01),
+    }),
+    /** Momentum at the server (Hsu et al. 2019, §4.2). */
+    z.strictObject({
+      name: z.literal('fedavgm'),
+      ...serverRate(0.3),
+      /** β; 0 with a server learning rate of 1 is FedAvg. */
+      momentum: decayRate.default(0.9),
+    }),
+    /** Adam at the server (Reddi et al. 2021, Algorithm 2, FEDADAM). */
+    z.strictObject({ name: z.literal('fedadam'), ...adaptive(0.9), beta2 }),
+    /** Yogi at the server (Reddi et al. 2021, Algorithm 2, FEDYOGI). */
+    z.strictObject({ name: z.literal('fedyogi'), ...adaptive(0.9), beta2 }),
+    /** Adagrad at the server (Reddi et al. 2021, Algorithm 2, FEDADAGRAD). */
+    z.strictObject({ name: z.literal('fedadagrad'), ...adaptive(0) }),
+    /** Control variates against the drift of sites (Karimireddy et al. 2020, Algorithm 1, option II). */
+    z.strictObject({ name: z.literal('scaffold'), ...serverRate(1) }),
+    /** Normalisation layers stay at the site (Li et al. 2021, Algorithm 1). */
+    z.strictObject({ name: z.literal('fedbn'), ...serverRate(1) }),
+  ],
+  { error: `expected a strategy: one of ${STRATEGY_NAMES.join(', ')}` },
+);
+/** Complete: every default is filled in. */
+export type Strategy = z.infer<typeof settingsSchema>;
+export type StrategyName = Strategy['name'];
+export type StrategyOf<N extends StrategyName> = Extract<Strategy, { name: N }>;
 
 /** For people who choose. */
 export const STRATEGY_SUMMARIES: Readonly<Record<StrategyName, string>> = {
@@ -95,14 +100,28 @@ export const STRATEGY_SUMMARIES: Readonly<Record<StrategyName, string>> = {
 };
 
 /** A name (with its defaults) or settings. */
-export const strategySchema = z.union([
-  z.enum(STRATEGY_NAMES).transform((name) => settingsSchema.parse({ name })),
-  settingsSchema,
-]);
+export const strategySchema = z
+  .custom<StrategyName | z.input<typeof settingsSchema>>()
+  .transform((value) => (typeof value === 'string' ? { name: value } : value))
+  .pipe(settingsSchema);
 /** As written by people. */
 export type StrategyInput = z.input<typeof strategySchema>;
 
 /** Vectors as long as the weights that the model's message and an update hold: SCAFFOLD's second is the control variate. */
 export function vectorCountOf(strategy: Strategy): 1 | 2 {
   return strategy.name === 'scaffold' ? 2 : 1;
+}
+
+/**
+ * Why a local optimiser does not fit a strategy; undefined when it does. SCAFFOLD's control variates are mean gradients
+ * only where a step is the learning rate times the gradient.
+ */
+export function optimizerConflict(
+  strategy: Pick<Strategy, 'name'>,
+  optimizer: OptimizerSettings,
+): string | undefined {
+  const isPlain = optimizer.kind === 'sgd' && optimizer.momentum === 0;
+  return strategy.name === 'scaffold' && !isPlain
+    ? 'strategy scaffold needs plain SGD: set training.optimizer to sgd with momentum 0, or choose another strategy'
+    : undefined;
 }

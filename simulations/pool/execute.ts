@@ -1,13 +1,23 @@
 /** Carries out one task, wherever it runs: in a worker thread or, for tests, in this one. */
 import { setImmediate } from 'node:timers/promises';
 import { computeUpdate, TrainingAborted } from '../../client/training/local-update.ts';
+import { personalise } from '../../client/training/personalise.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { CompiledModel } from '../../shared/learning/engines/engine.ts';
 import { fit } from '../../shared/learning/training/fit.ts';
 import { imageLengthOf, type LabelledImages } from '../../shared/learning/training/labelled-images.ts';
 import type { Manifest } from '../../shared/learning/weights.ts';
 import { judge } from './judge.ts';
-import type { FitTask, ModelSpec, PredictTask, StopFlag, Task, TaskResult, UpdateTask } from './tasks.ts';
+import type {
+  FitTask,
+  ModelSpec,
+  PersonaliseTask,
+  PredictTask,
+  StopFlag,
+  Task,
+  TaskResult,
+  UpdateTask,
+} from './tasks.ts';
 
 export interface OpenModel {
   readonly compiled: CompiledModel;
@@ -35,6 +45,8 @@ export async function executeTask(source: ModelSource, task: Task, stop: StopFla
         return await update(model, task, signal);
       case 'fit':
         return await fitModel(model, task, signal);
+      case 'personalise':
+        return await fineTune(model, task, signal);
       case 'predict':
         return await predict(model, task, signal);
     }
@@ -54,9 +66,19 @@ function signalOf(stop: StopFlag): AbortSignal {
 }
 
 async function update(model: OpenModel, task: UpdateTask, signal: AbortSignal): Promise<TaskResult> {
-  const { plan, round, siteId, weights, data } = task;
-  const input = { ...model, plan, context: { round }, siteId, weights, data, signal };
+  const { plan, round, siteId, weights, serverControl, state, data } = task;
+  const input = {
+    ...{ ...model, plan, context: { round }, siteId, data, signal },
+    ...{ weights, serverControl, state },
+  };
   return { kind: 'update', update: await computeUpdate(input) };
+}
+
+async function fineTune(model: OpenModel, task: PersonaliseTask, signal: AbortSignal): Promise<TaskResult> {
+  const { weights, state, data, fineTuning, seed } = task;
+  const { recipe, classCount } = task.model;
+  const input = { ...model, weights, state, data, fineTuning, seed, recipe, classCount, signal };
+  return { kind: 'personalise', weights: await personalise(input) };
 }
 
 async function fitModel(model: OpenModel, task: FitTask, signal: AbortSignal): Promise<TaskResult> {

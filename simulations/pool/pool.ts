@@ -5,16 +5,17 @@
  * A native engine aborts the whole process when its thread is ended in the middle of a step. So nothing here ends a
  * worker that is busy: `close` raises the stop flags, waits until every task has come back, and only then lets go.
  */
+import { setMaxListeners } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Tinypool } from 'tinypool';
-import { TrainingAborted } from '../../client/training/local-update.ts';
+import { TrainingAborted, type LocalResult } from '../../client/training/local-update.ts';
 import { EngineError, InputError, InvariantError } from '../../shared/errors.ts';
-import type { UpdatePayload } from '../../shared/protocol/update-payload.ts';
 import { executeTask, type ModelSource } from './execute.ts';
 import {
   createStopFlag,
   type FitOutcome,
   type FitTask,
+  type PersonaliseTask,
   type PredictTask,
   type StopFlag,
   type Task,
@@ -26,8 +27,10 @@ import {
 /** All throw TrainingAborted when the signal comes or the pool is closed, EngineError when the task fails. */
 export interface Pool {
   readonly workerCount: number;
-  update(task: Omit<UpdateTask, 'kind'>, signal?: AbortSignal): Promise<UpdatePayload>;
+  update(task: Omit<UpdateTask, 'kind'>, signal?: AbortSignal): Promise<LocalResult>;
   fit(task: Omit<FitTask, 'kind'>, signal?: AbortSignal): Promise<FitOutcome>;
+  /** The site's own weights. */
+  personalise(task: Omit<PersonaliseTask, 'kind'>, signal?: AbortSignal): Promise<Float32Array>;
   /** Logits, [count, classes]. */
   predict(task: Omit<PredictTask, 'kind'>, signal?: AbortSignal): Promise<Float32Array>;
   /** Stops what runs between two steps and waits for it. Later tasks are refused. Can be called twice. */
@@ -95,7 +98,7 @@ class TaskPool implements Pool {
     this.#runner = runner;
   }
 
-  async update(task: Omit<UpdateTask, 'kind'>, signal?: AbortSignal): Promise<UpdatePayload> {
+  async update(task: Omit<UpdateTask, 'kind'>, signal?: AbortSignal): Promise<LocalResult> {
     const result = await this.#run({ kind: 'update', ...task }, signal);
     if (result.kind !== 'update') throw wrongKind(result);
     return result.update;
@@ -105,6 +108,12 @@ class TaskPool implements Pool {
     const result = await this.#run({ kind: 'fit', ...task }, signal);
     if (result.kind !== 'fit') throw wrongKind(result);
     return result.fit;
+  }
+
+  async personalise(task: Omit<PersonaliseTask, 'kind'>, signal?: AbortSignal): Promise<Float32Array> {
+    const result = await this.#run({ kind: 'personalise', ...task }, signal);
+    if (result.kind !== 'personalise') throw wrongKind(result);
+    return result.weights;
   }
 
   async predict(task: Omit<PredictTask, 'kind'>, signal?: AbortSignal): Promise<Float32Array> {
@@ -131,7 +140,11 @@ class TaskPool implements Pool {
     const raise = (): void => {
       Atomics.store(stop, 0, 1);
     };
-    signal?.addEventListener('abort', raise, { once: true });
+    if (signal) {
+      // One listener a task that runs or waits; each is removed with its task, so that many are no leak.
+      setMaxListeners(0, signal);
+      signal.addEventListener('abort', raise, { once: true });
+    }
     const running = this.#runner.run({ task, stop });
     this.#running.set(running, stop);
     try {
@@ -151,6 +164,7 @@ function wrongKind(result: TaskResult): Error {
       return new EngineError(result.message);
     case 'update':
     case 'fit':
+    case 'personalise':
     case 'predict':
       return new InvariantError(`a worker answered with '${result.kind}' to another task`);
   }

@@ -9,8 +9,9 @@ import type { FitEpoch, FitResult } from '../../shared/learning/training/fit.ts'
 import type { Recipe } from '../../shared/learning/training/recipe.ts';
 import type { TrainingSeed } from '../../shared/learning/training/seeds.ts';
 import type { SiteId } from '../../shared/ids.ts';
-import type { UpdatePayload } from '../../shared/protocol/update-payload.ts';
-import type { TrainingPlan } from '../../client/training/local-update.ts';
+import type { LocalResult, TrainingPlan } from '../../client/training/local-update.ts';
+import type { FineTuning } from '../../client/training/personalise.ts';
+import type { SiteState } from '../../client/training/site-state.ts';
 
 /** Names a compiled model: workers keep one of each. */
 export interface ModelSpec {
@@ -32,6 +33,19 @@ export interface UpdateTask {
   readonly round: number;
   readonly siteId: SiteId;
   readonly weights: Float32Array;
+  readonly serverControl?: Float32Array | undefined;
+  readonly state?: SiteState | undefined;
+  readonly data: LabelledImages;
+}
+
+/** Fine-tuning of the finished global model at a site. */
+export interface PersonaliseTask {
+  readonly kind: 'personalise';
+  readonly model: ModelSpec;
+  readonly seed: { readonly run: number; readonly site: SiteId };
+  readonly fineTuning: FineTuning;
+  readonly weights: Float32Array;
+  readonly state?: SiteState | undefined;
   readonly data: LabelledImages;
 }
 
@@ -53,7 +67,7 @@ export interface PredictTask {
   readonly data: LabelledImages;
 }
 
-export type Task = UpdateTask | FitTask | PredictTask;
+export type Task = UpdateTask | FitTask | PersonaliseTask | PredictTask;
 
 export interface FitOutcome {
   readonly weights: Float32Array;
@@ -63,8 +77,9 @@ export interface FitOutcome {
 }
 
 export type TaskResult =
-  | { readonly kind: 'update'; readonly update: UpdatePayload }
+  | { readonly kind: 'update'; readonly update: LocalResult }
   | { readonly kind: 'fit'; readonly fit: FitOutcome }
+  | { readonly kind: 'personalise'; readonly weights: Float32Array }
   /** [count, classes] */
   | { readonly kind: 'predict'; readonly logits: Float32Array }
   /** The stop flag came. */

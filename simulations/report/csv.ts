@@ -11,7 +11,7 @@ import {
   type Estimate,
   type Evaluation,
 } from '../../shared/learning/metrics/evaluation.ts';
-import type { FederationResult, RoundResult, TrainResult } from './result-types.ts';
+import type { FederationResult, RoundResult, SiteEvaluation, TrainResult } from './result-types.ts';
 
 type Field = string | number | undefined;
 
@@ -37,13 +37,17 @@ export function trainMetricsCsv({ seeds }: TrainResult): string {
   );
 }
 
-/** metrics.csv of a federation: federated, pooled and each site alone, on the held-out global test set. */
+/** metrics.csv of a federation: federated, pooled and the sites' own models, on the held-out global test set. */
 export function federationMetricsCsv({ test, seed }: FederationResult): string {
-  const { federated, pooled, local } = test;
+  const { federated, pooled, local, personalised, finetuned } = test;
+  const ofSites = (method: string, models: readonly SiteEvaluation[] = []): Field[][] =>
+    models.flatMap(({ site, evaluation }) => evaluationRows(evaluation, [method, site, seed]));
   return csvText(METRIC_HEADER, [
     ...evaluationRows(federated, ['federated', undefined, seed]),
     ...(pooled === undefined ? [] : evaluationRows(pooled, ['pooled', undefined, seed])),
-    ...(local ?? []).flatMap(({ site, evaluation }) => evaluationRows(evaluation, ['local', site, seed])),
+    ...ofSites('personalised', personalised),
+    ...ofSites('finetuned', finetuned),
+    ...ofSites('local', local),
   ]);
 }
 

@@ -30,7 +30,7 @@ import type {
   TableBlock,
 } from './model.ts';
 import { progressCharts } from './progress-charts.ts';
-import type { FederationResult, RoundResult } from './result-types.ts';
+import type { FederationResult, RoundResult, SiteEvaluation } from './result-types.ts';
 import { settingsTable } from './settings.ts';
 import { estimateFigure, shortDigest } from './train-report.ts';
 
@@ -40,16 +40,21 @@ export interface ComparedMethod {
   readonly metrics: Readonly<Record<MetricName, Estimate>>;
 }
 
-/** Local only (the mean over sites), federated, pooled: those that the result holds, in this order. */
+/** Local only, federated, personalised, fine-tuned, pooled: those that the result holds; of the sites' models the mean. */
 export function comparedMethods({ test }: FederationResult): ComparedMethod[] {
-  const { local, federated, pooled } = test;
+  const { local, federated, personalised, finetuned, pooled } = test;
   return [
-    ...(local === undefined || local.length === 0
-      ? []
-      : [{ label: 'Local only', metrics: meanOverSites(local.map(({ evaluation }) => evaluation)) }]),
+    ...siteModels('Local only', local),
     { label: 'Federated', metrics: federated.metrics },
+    ...siteModels('Federated, personalised', personalised),
+    ...siteModels('Federated, fine-tuned', finetuned),
     ...(pooled === undefined ? [] : [{ label: 'Pooled', metrics: pooled.metrics }]),
   ];
+}
+
+function siteModels(label: string, models: readonly SiteEvaluation[] = []): ComparedMethod[] {
+  if (models.length === 0) return [];
+  return [{ label, metrics: meanOverSites(models.map(({ evaluation }) => evaluation)) }];
 }
 
 /** Of each metric the mean over the sites' models, with the 95 % t-interval of that mean. */
@@ -132,6 +137,12 @@ function comparisonSection(result: FederationResult): Section {
   const sentences = [
     'All on the held-out global test set.',
     'Local only: each site alone with its own images, mean over sites with the 95 % interval of that mean.',
+    ...(result.test.personalised
+      ? ['Personalised: the federated model with each site’s own normalisation layers, mean over sites.']
+      : []),
+    ...(result.test.finetuned
+      ? ['Fine-tuned: the federated model after each site trained on with its own images, mean over sites.']
+      : []),
     'Pooled: all images in one place, which hospitals cannot do; the bound to aim at.',
     intervalSentence(result.test.federated),
   ];

@@ -74,6 +74,12 @@ export interface SiteRound {
   readonly loss: number;
 }
 
+/** Of a model of one site. */
+export interface SiteEvaluation {
+  readonly site: string;
+  readonly evaluation: Evaluation;
+}
+
 export interface FederationResult {
   readonly title: string;
   readonly dataset: DatasetSummary;
@@ -87,8 +93,12 @@ export interface FederationResult {
   readonly test: {
     readonly federated: Evaluation;
     readonly pooled?: Evaluation;
+    /** FedBN: the federated model with each site's own normalisation layers. */
+    readonly personalised?: readonly SiteEvaluation[];
+    /** The federated model after each site went on training it on its own images. */
+    readonly finetuned?: readonly SiteEvaluation[];
     /** Each site's own model, trained on its own images only. */
-    readonly local?: readonly { readonly site: string; readonly evaluation: Evaluation }[];
+    readonly local?: readonly SiteEvaluation[];
   };
   readonly timings?: readonly { readonly phase: string; readonly durationMs: number }[];
   readonly weightsDigest?: string;

@@ -11,7 +11,7 @@ export interface TrainDisplay {
   /** A line that stays. */
   note(text: string): void;
   show(progress: SeedProgress): void;
-  /** Removes the bars; lines stay. */
+  /** Ends the bars; can be called twice. */
   close(): void;
 }
 
@@ -52,6 +52,7 @@ class Bars implements TrainDisplay {
   readonly #stream: NodeJS.WritableStream;
   readonly #bySeed = new Map<number, SingleBar>();
   readonly #validation = new Map<number, string>();
+  #closed = false;
 
   constructor(stream: NodeJS.WritableStream) {
     this.#stream = stream;
@@ -82,7 +83,9 @@ class Bars implements TrainDisplay {
   }
 
   close(): void {
-    this.#bars.stop();
+    // Stopping twice would move the cursor up, over what was written since.
+    if (!this.#closed) this.#bars.stop();
+    this.#closed = true;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Central training as a whole: data, recipe, one training for each seed, results. Writes nothing. */
 import { InputError } from '../../shared/errors.ts';
+import { classCounts } from '../../shared/data/select.ts';
 import { openEngine } from '../../shared/learning/engines/open-engine.ts';
 import { weightsDigest } from '../../shared/learning/weights.ts';
 import type { SeedResult, TrainResult } from '../report/result-types.ts';
@@ -61,7 +62,7 @@ async function prepareTraining(request: TrainRequest, hooks: TrainHooks): Promis
     ...(onRead && { onRead }),
     ...(signal && { signal }),
   });
-  const preset = presetFor(opened.dataset, opened.split.train.length, request);
+  const preset = presetFor(opened.dataset, classCounts(opened.dataset, opened.split.train), request);
   const data = await prepareData(opened, request.preprocessing ?? preset.preprocessing);
   const engine = await openEngine(request.engine);
   return {

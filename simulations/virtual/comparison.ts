@@ -3,17 +3,29 @@
  * the same recipe and as many epochs in total as the federation, and keep the epoch that is best on the same
  * validation set, as the federation keeps its best round.
  */
+import { personalWeights } from '../../client/training/local-method.ts';
+import type { Manifest } from '../../shared/learning/weights.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ModelSpec } from '../pool/tasks.ts';
 import type { LabelledImages } from '../../shared/learning/training/labelled-images.ts';
 import type { SimulationConfig } from '../simulation-config.ts';
 import type { SimulationHooks } from '../progress.ts';
-import type { PreparedData } from './prepare.ts';
+import type { StatesBySite } from './judge-sites.ts';
+import type { PreparedData, VirtualSite } from './prepare.ts';
 
+/** A site's own weights. */
+interface SiteModel {
+  readonly site: string;
+  readonly weights: Float32Array;
+}
+
+/** Models of sites are in the order of the sites. */
 export interface Comparison {
   readonly pooled: Float32Array | undefined;
-  /** In the order of the sites. */
-  readonly local: readonly { readonly site: string; readonly weights: Float32Array }[];
+  readonly local: readonly SiteModel[];
+  /** The federated model as each site uses it; empty where that is the global model itself. */
+  readonly personalised: readonly SiteModel[];
+  readonly finetuned: readonly SiteModel[];
 }
 
 interface ComparisonInput {
@@ -21,6 +33,9 @@ interface ComparisonInput {
   readonly model: ModelSpec;
   readonly initialWeights: Float32Array;
   readonly data: PreparedData;
+  /** The federated model that is compared, and what the sites kept of its round. */
+  readonly best: { readonly weights: Float32Array; readonly states: StatesBySite };
+  readonly manifest: Manifest;
   readonly pool: Pool;
   readonly hooks: SimulationHooks;
 }
@@ -29,23 +44,54 @@ export async function trainForComparison(input: ComparisonInput): Promise<Compar
   const { config, data, hooks } = input;
   const wantsPooled = config.compare.includes('pooled');
   const sites = config.compare.includes('local') ? data.sites : [];
-  const total = sites.length + (wantsPooled ? 1 : 0);
+  const tuned = config.compare.includes('finetuned') ? data.sites : [];
+  const total = sites.length + tuned.length + (wantsPooled ? 1 : 0);
   let done = 0;
-  const train = async (images: LabelledImages, site: string): Promise<Float32Array> => {
-    const weights = await fitCentrally(input, images, site);
+  const counted = async (training: Promise<Float32Array>): Promise<Float32Array> => {
+    const weights = await training;
     done++;
     hooks.onProgress?.({ kind: 'compared', done, total });
     return weights;
   };
   // The longest training first, so that the workers finish together.
-  const pooled = wantsPooled ? train(data.pooled, 'pooled') : Promise.resolve(undefined);
+  const pooled = wantsPooled
+    ? counted(fitCentrally(input, data.pooled, 'pooled'))
+    : Promise.resolve(undefined);
   const local = sites.map(async (site) => ({
     site: site.name,
-    weights: await train(site.data, site.siteId),
+    weights: await counted(fitCentrally(input, site.data, site.siteId)),
+  }));
+  const finetuned = tuned.map(async (site) => ({
+    site: site.name,
+    weights: await counted(fineTune(input, site)),
   }));
   // All are waited for before one failure ends the comparison: nothing may run behind its back.
-  await Promise.allSettled([pooled, ...local]);
-  return { pooled: await pooled, local: await Promise.all(local) };
+  await Promise.allSettled([pooled, ...local, ...finetuned]);
+  return {
+    pooled: await pooled,
+    local: await Promise.all(local),
+    personalised: personalModels(input),
+    finetuned: await Promise.all(finetuned),
+  };
+}
+
+function personalModels({ data, best, manifest, config }: ComparisonInput): SiteModel[] {
+  if (config.strategy.name !== 'fedbn') return [];
+  return data.sites.map(({ siteId, name }) => ({
+    site: name,
+    weights: personalWeights(best.weights, best.states.get(siteId), manifest),
+  }));
+}
+
+function fineTune(
+  { config, model, best, pool, hooks }: ComparisonInput,
+  site: VirtualSite,
+): Promise<Float32Array> {
+  const { siteId, data } = site;
+  const { fineTuning } = config;
+  const state = best.states.get(siteId);
+  const seed = { run: config.seed, site: siteId };
+  return pool.personalise({ model, seed, fineTuning, weights: best.weights, state, data }, hooks.signal);
 }
 
 async function fitCentrally(

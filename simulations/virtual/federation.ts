@@ -5,7 +5,7 @@
 import { executeRun, type RunResult } from '../../coordinator/run/run.ts';
 import { forgetfulJournal } from '../../coordinator/round/journal.ts';
 import type { RoundReport } from '../../coordinator/round/events.ts';
-import type { AttemptRecord, ValidationResult } from '../../coordinator/run/progress.ts';
+import type { AttemptRecord } from '../../coordinator/run/progress.ts';
 import { startSiteAgent, type SiteAgent } from '../../client/session/agent.ts';
 import type { LocalTrainer } from '../../client/training/local-update.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -13,9 +13,9 @@ import { createAgreementKeyPair } from '../../shared/crypto/agreement.ts';
 import { wipe } from '../../shared/crypto/bytes.ts';
 import { createIdentity } from '../../shared/crypto/identity.ts';
 import { runIdSchema, type SiteId } from '../../shared/ids.ts';
+import type { Manifest } from '../../shared/learning/weights.ts';
 import { hashPlan, type Plan } from '../../shared/protocol/plan.ts';
 import type { Pool } from '../pool/pool.ts';
-import { judge } from '../pool/judge.ts';
 import type { ModelSpec } from '../pool/tasks.ts';
 import type { SimulationHooks } from '../progress.ts';
 import type { RoundResult, SiteRound } from '../report/result-types.ts';
@@ -24,6 +24,7 @@ import {
   type MemoryTransport,
   type MemoryTransportOptions,
 } from './memory-transport.ts';
+import { createSitesJudge, type SitesJudge, type StatesBySite } from './judge-sites.ts';
 import type { PreparedData, VirtualSite } from './prepare.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
@@ -31,6 +32,7 @@ export interface VirtualFederation {
   readonly plan: Plan;
   readonly model: ModelSpec;
   readonly initialWeights: Float32Array;
+  readonly manifest: Manifest;
   readonly data: Pick<PreparedData, 'sites' | 'validation' | 'classNames'>;
   readonly pool: Pool;
   readonly hooks: SimulationHooks;
@@ -40,11 +42,13 @@ export interface VirtualFederation {
 
 export interface FederationOutcome extends RunResult {
   readonly rounds: readonly RoundResult[];
+  /** What the sites kept of the round whose model is the best. */
+  readonly bestStates: StatesBySite;
 }
 
 /** @throws EvaluationError when the global model cannot be evaluated; a site's failure only costs that site. */
 export async function simulateFederation(federation: VirtualFederation): Promise<FederationOutcome> {
-  const { plan, data, pool, hooks, model, initialWeights } = federation;
+  const { plan, data, hooks, initialWeights, manifest } = federation;
   const clock = createVirtualClock();
   const sites = data.sites.map((site) => ({ ...site, identity: createIdentity() }));
   const transport = createMemoryTransport({
@@ -55,6 +59,7 @@ export async function simulateFederation(federation: VirtualFederation): Promise
   const identity = createIdentity();
   const boxKeys = createAgreementKeyPair();
   const policy = { approvedPlans: [hashPlan(plan)], minimumCohort: plan.federation.minimumCohort };
+  const judge = createSitesJudge(federation);
   const agents = sites.map((site): SiteAgent =>
     startSiteAgent({
       siteId: site.siteId,
@@ -62,7 +67,7 @@ export async function simulateFederation(federation: VirtualFederation): Promise
       coordinatorKey: identity.publicKey,
       policy,
       link: transport.linkOf(site.siteId),
-      trainer: trainerOf(site, federation, clock),
+      trainer: trainerOf(site, federation, { clock, judge }),
       report: (report) => {
         if (report.kind !== 'trainingFailed') return;
         hooks.onProgress?.({ kind: 'notice', text: `${site.name}: ${report.message}` });
@@ -75,17 +80,20 @@ export async function simulateFederation(federation: VirtualFederation): Promise
       runId: runIdSchema.parse(`simulation-${String(plan.seed)}`),
       plan,
       initialWeights,
+      manifest,
       identity,
       boxKeys,
       roster: new Map(sites.map((site) => [site.siteId, site.identity.publicKey])),
       gateway: transport.gateway,
       clock,
       journal: forgetfulJournal,
-      evaluate: (weights) => clock.track(evaluate({ data, pool, hooks, model }, weights)),
+      evaluate: (weights) => clock.track(judge.evaluate(weights)),
       hooks: recorder,
       ...(hooks.signal && { signal: hooks.signal }),
     });
-    return { ...(await clock.runUntil(run)), rounds: recorder.rounds };
+    const result = await clock.runUntil(run);
+    const bestStates = judge.statesOf(result.best?.weights);
+    return { ...result, rounds: recorder.rounds, bestStates };
   } finally {
     await Promise.all(agents.map((agent) => agent.stop()));
     for (const { identity: own } of sites) own.dispose();
@@ -95,25 +103,26 @@ export async function simulateFederation(federation: VirtualFederation): Promise
 }
 
 /** A site trains in the pool; simulated time waits for it. */
-function trainerOf(site: VirtualSite, federation: VirtualFederation, clock: VirtualClock): LocalTrainer {
-  const { pool, model, hooks } = federation;
+function trainerOf(
+  { siteId, data }: VirtualSite,
+  { pool, model, hooks }: VirtualFederation,
+  { clock, judge }: { readonly clock: VirtualClock; readonly judge: SitesJudge },
+): LocalTrainer {
   return {
-    train: ({ plan, context, siteId, weights, signal }) => {
+    train: async ({ plan, context, weights, serverControl, state, signal }) => {
       const stop = hooks.signal ? AbortSignal.any([signal, hooks.signal]) : signal;
-      const { training, seed, federation: settings, task } = plan;
-      const part = { training, seed, federation: settings, task };
+      const { training, seed, federation, task } = plan;
+      const part = { training, seed, federation, task };
       const { round } = context;
-      return clock.track(pool.update({ model, plan: part, round, siteId, weights, data: site.data }, stop));
+      const update = pool.update(
+        { model, plan: part, round, siteId, weights, serverControl, state, data },
+        stop,
+      );
+      const result = await clock.track(update);
+      judge.trained(siteId, result.kept);
+      return result;
     },
   };
-}
-
-async function evaluate(
-  { data, pool, hooks, model }: Pick<VirtualFederation, 'data' | 'pool' | 'hooks' | 'model'>,
-  weights: Float32Array,
-): Promise<ValidationResult> {
-  const logits = await pool.predict({ model, weights, data: data.validation }, hooks.signal);
-  return judge(logits, data.validation.labels, data.classNames);
 }
 
 /** Turns reports of rounds into the lines of rounds.jsonl. */

@@ -5,7 +5,7 @@ import { softmax } from '../../shared/learning/metrics/probabilities.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ModelSpec } from '../pool/tasks.ts';
 import type { SimulationHooks } from '../progress.ts';
-import type { FederationResult } from '../report/result-types.ts';
+import type { FederationResult, SiteEvaluation } from '../report/result-types.ts';
 import type { SimulationConfig } from '../simulation-config.ts';
 import type { Comparison } from './comparison.ts';
 import type { PreparedData } from './prepare.ts';
@@ -21,14 +21,19 @@ interface TestInput {
 export async function testAll(
   input: TestInput,
   federated: Float32Array,
-  { pooled, local }: Comparison,
+  { pooled, local, personalised, finetuned }: Comparison,
 ): Promise<FederationResult['test']> {
-  const alone: { site: string; evaluation: Evaluation }[] = [];
-  for (const { site, weights } of local) alone.push({ site, evaluation: await evaluate(input, weights) });
+  const ofSites = async (models: Comparison['local']): Promise<SiteEvaluation[]> => {
+    const tested: SiteEvaluation[] = [];
+    for (const { site, weights } of models) tested.push({ site, evaluation: await evaluate(input, weights) });
+    return tested;
+  };
   return {
     federated: await evaluate(input, federated),
     ...(pooled && { pooled: await evaluate(input, pooled) }),
-    ...(alone.length > 0 && { local: alone }),
+    ...(personalised.length > 0 && { personalised: await ofSites(personalised) }),
+    ...(finetuned.length > 0 && { finetuned: await ofSites(finetuned) }),
+    ...(local.length > 0 && { local: await ofSites(local) }),
   };
 }
 

@@ -21,11 +21,13 @@ export function planOf(
     parameterCount,
     training: model.recipe,
     federation: {
-      strategy: 'fedavg',
+      strategy: config.strategy,
       rounds: config.rounds,
       minimumCohort: siteCount,
       // A site whose training fails costs itself, as long as most go on.
       minimumSurvivors: Math.floor(siteCount / 2) + 1,
+      ...(config.maximumUpdateL2Norm !== undefined && { maximumUpdateL2Norm: config.maximumUpdateL2Norm }),
+      ...(config.earlyStopping && { earlyStopping: config.earlyStopping }),
     },
     protection: { mode: 'box' },
     seed: config.seed,

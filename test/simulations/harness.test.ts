@@ -72,7 +72,9 @@ describe('a simulation', () => {
     const stages = told.flatMap((progress) => (progress.kind === 'stage' ? [progress.stage] : []));
     expect(stages).toEqual(['data', 'federation', 'comparison', 'test']);
     expect(told.filter(({ kind }) => kind === 'round')).toHaveLength(2);
-    expect(reference.result.notes?.join(' ')).toContain('synthetic');
+    const notices = told.flatMap((progress) => (progress.kind === 'notice' ? [progress.text] : []));
+    expect(notices.join(' ')).toContain('synthetic');
+    expect(reference.result.dataset.synthetic).toBe(true);
   });
 
   it('leaves a folder that says everything, with the model as ONNX', async () => {

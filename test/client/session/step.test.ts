@@ -54,10 +54,22 @@ describe('a site’s session', () => {
       announced(),
       trainRequested(),
       { kind: 'trained', context },
-      { kind: 'closed', context },
+      { kind: 'closed', context, published: true },
     );
-    expect(kinds(closed.effects)).toEqual(['persist', 'forget']);
+    expect(kinds(closed.effects)).toEqual(['persist', 'keepState', 'forget']);
     expect(closed.session.phase).toBe('idle');
+  });
+
+  it('gives up what it learned in a round that did not count', () => {
+    const aborted = { kind: 'closed', context, published: false } as const;
+    const uploaded = [announced(), trainRequested(), { kind: 'trained', context }] as const;
+    expect(kinds(play(...uploaded, aborted).effects)).toEqual(['persist', 'forget']);
+    const published = { ...aborted, published: true };
+    expect(kinds(play(announced(), trainRequested(), published).effects)).toEqual([
+      'persist',
+      'cancelTraining',
+      'forget',
+    ]);
   });
 
   it.each([

@@ -123,6 +123,53 @@ describe('a site’s update', () => {
     });
   });
 
+  it('of FedProx with μ = 0 is FedAvg’s, and with a larger μ a shorter one', async () => {
+    const plain = await computeUpdate(input());
+    const of = (mu: number) => {
+      const { training } = input().plan;
+      const plan = planOf({ strategy: { name: 'fedprox', mu } }, { training });
+      return computeUpdate(input({ plan }));
+    };
+    expect(await of(0)).toEqual(plain);
+    const squares = (delta: Float32Array): number =>
+      delta.subarray(0, TRAINED).reduce((s, x) => s + x * x, 0);
+    expect(squares((await of(100)).delta)).toBeLessThan(squares(plain.delta));
+  });
+
+  it('of SCAFFOLD keeps the mean gradient, also when the rate changes from step to step', async () => {
+    const recipe: RecipeInput = {
+      optimizer: { kind: 'sgd', momentum: 0 },
+      schedule: { kind: 'cosine' },
+      learningRate: 0.1,
+      weightDecay: 0,
+      batchSize: 20,
+      epochs: 2,
+    };
+    const plan = planOf({ rounds: 1, strategy: 'scaffold' }, { training: recipe });
+    const serverControl = new Float32Array(manifest.length);
+    const { delta, controlDelta, kept } = await computeUpdate(input({ plan, serverControl }));
+    // Cosine over two steps: rates 0.1 and 0.05.
+    const mean = delta.map((value, i) => (i < TRAINED ? -value / 0.15 : 0));
+    mean.forEach((value, i) => {
+      expect(controlDelta?.[i]).toBeCloseTo(value, 5);
+    });
+    expect(kept).toEqual({ kind: 'control', control: controlDelta });
+    expect(Math.max(...mean)).toBeGreaterThan(0.01);
+  });
+
+  it('of FedBN sends nothing of the normalisation and goes on from what was kept', async () => {
+    const plan = planOf({ strategy: 'fedbn' }, { training: input().plan.training });
+    const first = await computeUpdate(input({ plan }));
+    expect([...first.delta.subarray(TRAINED)]).toEqual(Array<number>(FEATURES).fill(0));
+    expect(first.kept).toMatchObject({ kind: 'normalization' });
+    const second = await computeUpdate(input({ plan, state: first.kept, context: { round: 2 } }));
+    expect(second.kept).not.toEqual(first.kept);
+    // The fake model's weights do not depend on its running mean: only what is kept may differ.
+    const fresh = await computeUpdate(input({ plan, context: { round: 2 } }));
+    expect(second.delta).toEqual(fresh.delta);
+    expect(second.kept).not.toEqual(fresh.kept);
+  });
+
   it('is none when it was stopped', async () => {
     const stopped = input({ signal: AbortSignal.abort() });
     await expect(computeUpdate(stopped)).rejects.toMatchObject({ code: 'TRAINING_ABORTED' });

@@ -136,7 +136,7 @@ describe('what equals federated averaging, bit for bit', () => {
   it.each(same)('%s', (_, strategy) => {
     fc.assert(
       fc.property(fc.tuple(value, value), cohort, cohort, (weights, ...rounds) => {
-        const averaged = rounds.reduce((current, updates) => {
+        const averaged = rounds.reduce<Float32Array>((current, updates) => {
           const sum = initFedAvg(2);
           for (const one of updates) addUpdate(sum, one);
           return applyFedAvg(sum, current);

@@ -66,8 +66,21 @@ describe('a run', () => {
 
   it('stops early when the score no longer gets better, if the plan says so', () => {
     const records = [published(1, 0.9), published(2, 0.8), published(3, 0.7)];
-    const patient = { rounds: 9, earlyStoppingPatience: 2 };
+    const patient = { rounds: 9, earlyStopping: { patience: 2 } };
     expect(nextMove(after(records.slice(0, 2), patient)).kind).toBe('attempt');
     expect(nextMove(after(records, patient))).toEqual({ kind: 'finished', because: 'no-better-score' });
+  });
+
+  it('stops early when the score gets better by too little, and still keeps the best', () => {
+    const earlyStopping = { patience: 2, minimumImprovement: 0.05 };
+    // Round 3 is 0.06 above round 1, though only 0.04 above round 2; rounds 4 and 5 are not enough above it.
+    const scores = [0.8, 0.82, 0.86, 0.87, 0.88];
+    const records = scores.map((score, i) => published(i + 1, score));
+    expect(nextMove(after(records.slice(0, 4), { rounds: 9, earlyStopping })).kind).toBe('attempt');
+    const progress = after(records, { rounds: 9, earlyStopping });
+    expect(nextMove(progress)).toEqual({ kind: 'finished', because: 'no-better-score' });
+    expect(progress.best?.round).toBe(5);
+    const unknown = [published(1, undefined), published(2, 0.1), published(3, undefined)];
+    expect(after(unknown, { rounds: 9, earlyStopping }).improved?.round).toBe(2);
   });
 });

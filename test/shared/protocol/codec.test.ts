@@ -123,6 +123,17 @@ describe('the plaintext of an update', () => {
     expect(decodeUpdate(lossy, 3)).toEqual({ ok: false, reason: 'non-finite' });
   });
 
+  it('has a second vector where the strategy sends one', () => {
+    const two = { ...update, controlDelta: Float32Array.of(4, 5, -6) };
+    const bytes = encodeUpdate(two);
+    expect(decodeUpdate(bytes, 3, 2)).toEqual({ ok: true, update: two });
+    expect(decodeUpdate(bytes, 3)).toEqual({ ok: false, reason: 'wrong-shape' });
+    expect(decodeUpdate(encodeUpdate(update), 3, 2)).toEqual({ ok: false, reason: 'wrong-shape' });
+    const broken = encodeUpdate({ ...two, controlDelta: Float32Array.of(0, 0, Number.NaN) });
+    expect(decodeUpdate(broken, 3, 2)).toEqual({ ok: false, reason: 'non-finite' });
+    expect(sealedUpdateBytes(100, 2)).toBe(32 + 24 + 16 + 8 + 800);
+  });
+
   it('has the length on the wire that the plan fixes', () => {
     expect(sealedUpdateBytes(100)).toBe(32 + 24 + 16 + 8 + 400);
     expect(modelBytes(100)).toBe(400);

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { hashPlan, planSchema } from '../../../shared/protocol/plan.ts';
 import { contextOf, planOf, site, sites } from '../../coordinator/fixtures.ts';
 import { siteIdSchema } from '../../../shared/ids.ts';
+import { strategySchema } from '../../../shared/protocol/strategy.ts';
 import { compareAttempts, sameContext } from '../../../shared/protocol/messages.ts';
+
+const scaffold = strategySchema.parse('scaffold');
 
 describe('the plan', () => {
   it('keeps its hash on the way through JSON and a second parse', () => {
@@ -29,6 +32,10 @@ describe('the plan', () => {
     ['survivors above the cohort', { federation: { minimumSurvivors: 3 } }, 'minimumSurvivors'],
     ['a plateau schedule', { training: { schedule: { kind: 'plateau' } } }, 'schedule'],
     ['early stopping at a site', { training: { earlyStopping: { patience: 2 } } }, 'earlyStopping'],
+    ['SCAFFOLD with Adam', { federation: { strategy: { ...scaffold } } }, 'plain SGD'],
+    ['a parameter of another strategy', { federation: { strategy: { ...scaffold, mu: 1 } } }, 'mu'],
+    ['an unknown strategy', { federation: { strategy: 'fedmagic' } }, 'fedavg, fedprox'],
+    ['a norm bound of 0', { federation: { maximumUpdateL2Norm: 0 } }, 'maximumUpdateL2Norm'],
     ['a protection that does not exist', { protection: { mode: 'none' } }, 'mode'],
     ['a seed that is no integer', { seed: 0.5 }, 'seed'],
   ])('refuses %s', (_, change, field) => {

@@ -115,6 +115,15 @@ describe('a site that misbehaves is dropped by name and the round goes on', () =
     await only({ sites: { b: { trainer } } }, reason);
   });
 
+  it('over-norm: it moves the weights further than the plan allows', async () => {
+    // The honest ones have L2 norms of 0.2 and 0.6.
+    const plan = planOf({ rounds: 1, maximumUpdateL2Norm: 0.7 });
+    const trainer = delta(Float32Array.of(0.4, 0.4, 0.4, -0.4));
+    await only({ plan, sites: { b: { trainer } } }, 'over-norm');
+    const honest = await runMini({ plan });
+    expect(firstRound(honest)).toMatchObject({ survivors: sites('a', 'b', 'c') });
+  });
+
   it('refused: its training fails, and the reason stays with it', async () => {
     const trainer: LocalTrainer = { train: () => Promise.reject(new Error('patient 17 is broken')) };
     const seen: Frame[] = [];

@@ -21,6 +21,7 @@ import {
 } from '../../../simulations/virtual/memory-transport.ts';
 import { createVirtualClock, type VirtualClock } from '../../../simulations/virtual/virtual-clock.ts';
 import { planOf, sites as siteIds } from '../../coordinator/fixtures.ts';
+import { manifestWith } from '../../shared/learning/training/manifests.ts';
 
 export interface MiniSite {
   readonly trainer?: LocalTrainer;
@@ -90,6 +91,7 @@ export async function runMini(options: MiniOptions = {}): Promise<MiniResult> {
     runId: runIdSchema.parse('mini'),
     plan,
     initialWeights: new Float32Array(plan.parameterCount),
+    manifest: manifestWith([{ kind: 'kernel', length: plan.parameterCount }]),
     identity,
     boxKeys: createAgreementKeyPair(),
     roster: new Map([...identities].map(([siteId, own]) => [siteId, own.publicKey])),
