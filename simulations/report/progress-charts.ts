@@ -20,6 +20,15 @@ export interface ProgressOptions {
 /** Names under which a validation loss comes; drawn on the loss's axis. */
 const LOSS_NAMES = ['loss', 'logLoss'];
 
+/** What a validation chart shows first; a chart of every metric could not be read. */
+const SHOWN_FIRST = ['auc', 'accuracy', 'balancedAccuracy', 'f1'];
+
+/** The four metrics that people ask for, or whatever there is where none of them was measured. */
+function shownScores(names: readonly string[]): readonly string[] {
+  const usual = SHOWN_FIRST.filter((name) => names.includes(name));
+  return usual.length > 0 ? usual : names;
+}
+
 /**
  * Loss, validation metrics and, where it changes, learning rate.
  * @param runs One list of steps a seed.
@@ -38,8 +47,7 @@ export function progressCharts(
       points: overSeeds(runs, ({ validation }) => validation?.[name]),
     })),
   ].filter(hasPoints);
-  const scores = names
-    .filter((name) => !lossNames.includes(name))
+  const scores = shownScores(names.filter((name) => !lossNames.includes(name)))
     .map((name) => ({
       name: labelOf(name),
       points: overSeeds(runs, ({ validation }) => validation?.[name]),
