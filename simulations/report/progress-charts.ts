@@ -21,7 +21,7 @@ export interface ProgressOptions {
 const LOSS_NAMES = ['loss', 'logLoss'];
 
 /** What a validation chart shows first; a chart of every metric could not be read. */
-const SHOWN_FIRST = ['auc', 'accuracy', 'balancedAccuracy', 'f1'];
+const SHOWN_FIRST = ['auc', 'accuracy', 'balancedAccuracy', 'macroF1'];
 
 /** The four metrics that people ask for, or whatever there is where none of them was measured. */
 function shownScores(names: readonly string[]): readonly string[] {
