@@ -7,17 +7,18 @@ import { int, intOf, ints, requiredInts } from '../graph/attributes.ts';
 import type { Node } from '../graph/types.ts';
 import { blockedForm } from './blocked-conv.ts';
 import { inputOf, outputOf, type LowerContext, type LowerRule } from './context.ts';
-import { columns, gradientWindow, tapRange, taps } from './standard-conv.ts';
+import { columns, gradientWindow, pairsOf, sumOf, tapRange, taps } from './standard-conv.ts';
+
+type Pair = readonly [string, string];
 
 const ones = (count: number): Float32Array => new Float32Array(count).fill(1);
 
 /** The input in NHWC, padded, one slice a tap: [N·OH·OW, C]. */
-function tapSlices(context: LowerContext, node: Node): string[] {
+function tapSlices(context: LowerContext, node: Node, [x, dy]: Pair): string[] {
   const { emit } = context;
-  const x = inputOf(node, 0);
   const w = gradientWindow(node);
   const [n = 0, c = 0, height = 0, width = 0] = context.dims(x);
-  const [, , oh = 0, ow = 0] = context.dims(inputOf(node, 1));
+  const [, , oh = 0, ow = 0] = context.dims(dy);
   const [top, left, bottom, right] = w.pads;
   const padded = context.once(`nhwc-padded ${x} ${w.pads.join()}`, () => {
     const lines = emit.reshape(context.nhwc(x), [n, height, width * c]);
@@ -36,78 +37,107 @@ function tapSlices(context: LowerContext, node: Node): string[] {
 
 function denseFilterGrad(context: LowerContext, node: Node): void {
   const { emit } = context;
-  const dy = inputOf(node, 1);
   const dims = requiredInts(node, 'dims');
   const [filters = 0, channels = 0, kh = 1, kw = 1] = dims;
-  const [n = 0, , oh = 0, ow = 0] = context.dims(dy);
-  const slices = tapSlices(context, node);
   const order = (value: string): string =>
     emit.transpose(emit.reshape(value, [kh, kw, channels, filters]), [3, 2, 0, 1]);
   if (intOf(node, 'per_example', 0) === 1) {
-    const stacked = emit.concat(
-      slices.map((slice) => emit.reshape(slice, [n, oh * ow, channels])),
-      2,
-    );
-    const gradient = emit.reshape(context.nhwc(dy), [n, oh * ow, filters]);
-    const product = emit.op('FusedMatMul', [stacked, gradient], { transA: int(1) }, 'com.microsoft');
-    const rows = emit.reshape(product, [n, kh * kw * channels * filters]);
+    const rows = denseExampleRows(context, node);
     context.exampleRows.set(outputOf(node), { rows, restore: order });
     return;
   }
-  const gradient = emit.reshape(context.nhwc(dy), [n * oh * ow, filters]);
-  const products = slices.map((slice) => emit.op('Gemm', [slice, gradient], { transA: int(1) }));
-  context.setPlain(outputOf(node), order(emit.concat(products, 0)));
+  // The sum over pairs runs through the third input of Gemm, one chain a tap.
+  const sums: string[] = [];
+  for (const pair of pairsOf(node)) {
+    const [n = 0, , oh = 0, ow = 0] = context.dims(pair[1]);
+    const gradient = emit.reshape(context.nhwc(pair[1]), [n * oh * ow, filters]);
+    tapSlices(context, node, pair).forEach((slice, tap) => {
+      const before = sums[tap];
+      const inputs = [slice, gradient, ...(before === undefined ? [] : [before])];
+      sums[tap] = emit.op('Gemm', inputs, { transA: int(1) });
+    });
+  }
+  context.setPlain(outputOf(node), order(emit.concat(sums, 0)));
+}
+
+/** [N, taps·C·F] */
+function denseExampleRows(context: LowerContext, node: Node): string {
+  const { emit } = context;
+  const pair: Pair = [inputOf(node, 0), inputOf(node, 1)];
+  const [filters = 0, channels = 0, kh = 1, kw = 1] = requiredInts(node, 'dims');
+  const [n = 0, , oh = 0, ow = 0] = context.dims(pair[1]);
+  const slices = tapSlices(context, node, pair);
+  const stacked = emit.concat(
+    slices.map((slice) => emit.reshape(slice, [n, oh * ow, channels])),
+    2,
+  );
+  const gradient = emit.reshape(context.nhwc(pair[1]), [n, oh * ow, filters]);
+  const product = emit.op('FusedMatMul', [stacked, gradient], { transA: int(1) }, 'com.microsoft');
+  return emit.reshape(product, [n, kh * kw * channels * filters]);
+}
+
+/** Columns of the first layer's input times the blocked gradient: [N, F/b, taps·C (+ 1), b]. */
+function firstProducts(context: LowerContext, node: Node, [x, dy]: Pair, withOnes: boolean): string {
+  const { emit } = context;
+  const [filters = 0, channels = 0, kh = 1, kw = 1] = requiredInts(node, 'dims');
+  const [n = 0, , oh = 0, ow = 0] = context.dims(dy);
+  const block = context.target.blockSize ?? 1;
+  const cols = columns(context, x, context.dims(dy), gradientWindow(node));
+  const plane = (): string => emit.floats(ones(n * oh * ow), [n, 1, oh * ow]);
+  const rows = withOnes ? emit.concat([cols, plane()], 1) : cols;
+  const left = emit.reshape(rows, [n, 1, kh * kw * channels + (withOnes ? 1 : 0), oh * ow]);
+  const right = emit.reshape(context.blocked(dy), [n, filters / block, oh * ow, block]);
+  return emit.op('MatMul', [left, right]);
 }
 
 /** The bias gradient comes out of the same product, through a plane of ones beside the columns. */
 function firstFilterGrad(context: LowerContext, node: Node, block: number): void {
   const { emit } = context;
-  const [x, dy] = [inputOf(node, 0), inputOf(node, 1)];
-  const w = gradientWindow(node);
   const dims = requiredInts(node, 'dims');
   const [filters = 0, channels = 0, kh = 1, kw = 1] = dims;
-  const [n = 0, , oh = 0, ow = 0] = context.dims(dy);
-  const perExample = intOf(node, 'per_example', 0) === 1;
-  const bias = context.consumers(dy).find((other) => other.op === 'ChannelSum');
   const count = kh * kw * channels;
-  const cols = columns(context, x, context.dims(dy), w);
-  const withOnes =
-    bias && !perExample ? emit.concat([cols, emit.floats(ones(n * oh * ow), [n, 1, oh * ow])], 1) : cols;
-  const height = bias && !perExample ? count + 1 : count;
-  const left = emit.reshape(withOnes, [n, 1, height, oh * ow]);
-  const right = emit.reshape(context.blocked(dy), [n, filters / block, oh * ow, block]);
-  const products = emit.op('MatMul', [left, right]);
   const order = (value: string): string =>
     emit.reshape(
       emit.transpose(emit.reshape(value, [filters / block, kh, kw, channels, block]), [0, 4, 3, 1, 2]),
       dims,
     );
-  if (perExample) {
-    context.exampleRows.set(outputOf(node), {
-      rows: emit.reshape(products, [n, count * filters]),
-      restore: order,
-    });
+  const pairs = pairsOf(node);
+  if (intOf(node, 'per_example', 0) === 1) {
+    const products = firstProducts(context, node, [inputOf(node, 0), inputOf(node, 1)], false);
+    const [n = 0] = context.dims(inputOf(node, 1));
+    const rows = emit.reshape(products, [n, count * filters]);
+    context.exampleRows.set(outputOf(node), { rows, restore: order });
     return;
   }
-  const total = emit.sum(products, [0]);
-  if (bias) {
-    context.setPlain(outputOf(bias), emit.reshape(emit.slice(total, [1], [count], [count + 1]), [filters]));
-    context.setPlain(outputOf(node), order(emit.slice(total, [1], [0], [count])));
-  } else context.setPlain(outputOf(node), order(total));
+  const totals = pairs.map((pair) => {
+    const bias = context.consumers(pair[1]).find((other) => other.op === 'ChannelSum');
+    const total = emit.sum(firstProducts(context, node, pair, bias !== undefined), [0]);
+    if (bias === undefined) return total;
+    const sums = emit.slice(total, [1], [count], [count + 1]);
+    context.setPlain(outputOf(bias), emit.reshape(sums, [filters]));
+    return emit.slice(total, [1], [0], [count]);
+  });
+  context.setPlain(outputOf(node), order(sumOf(emit, totals)));
 }
 
-function depthwiseFilterGrad(context: LowerContext, node: Node, block: number): boolean {
-  const { emit } = context;
-  const [x, dy] = [inputOf(node, 0), inputOf(node, 1)];
+/** Padding at the end with which the depthwise product has as many positions as the kernel; below zero where there is none. */
+function depthwiseEnds(context: LowerContext, node: Node, [x, dy]: Pair): readonly [number, number] {
   const w = gradientWindow(node);
-  const dims = requiredInts(node, 'dims');
-  const [channels = 0, , kh = 1, kw = 1] = dims;
-  const [n = 0, , height = 0, width = 0] = context.dims(x);
+  const end = (axis: 0 | 1): number => {
+    const [size = 0, outputs = 0] = [context.dims(x)[2 + axis], context.dims(dy)[2 + axis]];
+    return w.kernel[axis] - 1 + (outputs - 1) * w.strides[axis] + 1 - size - w.pads[axis];
+  };
+  return [end(0), end(1)];
+}
+
+/** [N, C·kh·kw] */
+function depthwiseRows(context: LowerContext, node: Node, pair: Pair): string {
+  const { emit } = context;
+  const [x, dy] = pair;
+  const w = gradientWindow(node);
+  const [bottom, right] = depthwiseEnds(context, node, pair);
+  const [n = 0, channels = 0, height = 0, width = 0] = context.dims(x);
   const [, , oh = 0, ow = 0] = context.dims(dy);
-  const end = (size: number, axis: 0 | 1, outputs: number): number =>
-    w.kernel[axis] - 1 + (outputs - 1) * w.strides[axis] + 1 - size - w.pads[axis];
-  const [bottom, right] = [end(height, 0, oh), end(width, 1, ow)];
-  if (bottom < 0 || right < 0 || w.dilations.some((size) => size !== 1)) return false;
   const product = emit.blocked(
     'Conv',
     [
@@ -121,11 +151,29 @@ function depthwiseFilterGrad(context: LowerContext, node: Node, block: number): 
       group: int(n * channels),
     },
   );
-  const rows = emit.reshape(product, [n, channels * kh * kw]);
+  return emit.reshape(product, [n, channels * w.kernel[0] * w.kernel[1]]);
+}
+
+function depthwiseFilterGrad(context: LowerContext, node: Node, block: number): boolean {
+  const { emit } = context;
+  const dims = requiredInts(node, 'dims');
+  const [channels = 0, , kh = 1, kw = 1] = dims;
+  const pairs = pairsOf(node);
+  const undilated = gradientWindow(node).dilations.every((size) => size === 1);
+  const fits = pairs.every((pair) => depthwiseEnds(context, node, pair).every((size) => size >= 0));
+  if (!undilated || !fits) return false;
   const restore = (row: string): string =>
     emit.reshape(emit.transpose(emit.reshape(row, [channels / block, kh, kw, block]), [0, 3, 1, 2]), dims);
-  if (intOf(node, 'per_example', 0) === 1) context.exampleRows.set(outputOf(node), { rows, restore });
-  else context.setPlain(outputOf(node), restore(emit.op('Gemm', [emit.floats(ones(n), [1, n]), rows])));
+  if (intOf(node, 'per_example', 0) === 1) {
+    const rows = depthwiseRows(context, node, [inputOf(node, 0), inputOf(node, 1)]);
+    context.exampleRows.set(outputOf(node), { rows, restore });
+    return true;
+  }
+  const sums = pairs.map((pair) => {
+    const [n = 0] = context.dims(pair[0]);
+    return emit.op('Gemm', [emit.floats(ones(n), [1, n]), depthwiseRows(context, node, pair)]);
+  });
+  context.setPlain(outputOf(node), restore(sumOf(emit, sums)));
   return true;
 }
 

@@ -13,7 +13,7 @@ import * as blockedPool from './blocked-pool.ts';
 import { LowerContext, outputOf, type LowerRule } from './context.ts';
 import { elementwiseRule } from './elementwise.ts';
 import { Emitter } from './emitter.ts';
-import { maskBeforeUnpooling } from './simplify.ts';
+import { joinFilterGradients, maskBeforeUnpooling } from './simplify.ts';
 import * as conv from './standard-conv.ts';
 import * as examples from './standard-examples.ts';
 import * as loss from './standard-loss.ts';
@@ -97,7 +97,7 @@ function typesOf(graph: Graph): ReadonlyMap<string, TensorType> {
  * @throws GraphError for an operator that the target has no form for
  */
 export function lower(source: Graph, target: LowerTarget): Graph {
-  const graph = maskBeforeUnpooling(source);
+  const graph = joinFilterGradients(maskBeforeUnpooling(source));
   const types = typesOf(graph);
   const emit = new Emitter();
   const context = new LowerContext(graph, types, target, emit);

@@ -3,6 +3,7 @@ import { intOf, int, ints, requiredInts } from '../graph/attributes.ts';
 import { windowOf, type Window } from '../graph/shapes.ts';
 import type { Node } from '../graph/types.ts';
 import { inputOf, outputOf, type LowerContext, type LowerRule } from './context.ts';
+import type { Emitter } from './emitter.ts';
 
 /** Smallest and largest row (or column) of each tap's strided slice. */
 export const tapRange = (tap: number, dilation: number, count: number, stride: number): [number, number] => [
@@ -84,10 +85,22 @@ export function columns(context: LowerContext, x: string, outputDims: readonly n
   return emit.reshape(emit.concat(slices, 1), [n, slices.length * c, oh * ow]);
 }
 
-/** As products of every example's columns with its output gradient, [N, g, taps·C/g, F/g]. */
-export const convFilterGrad: LowerRule = (context, node) => {
+/** The (x, dy) pairs of a ConvFilterGrad. */
+export const pairsOf = (node: Node): readonly (readonly [string, string])[] =>
+  Array.from({ length: node.inputs.length / 2 }, (_, pair) => [
+    inputOf(node, 2 * pair),
+    inputOf(node, 2 * pair + 1),
+  ]);
+
+/** One value, or the sum of several. */
+export const sumOf = (emit: Emitter, values: readonly string[]): string => {
+  const [only] = values;
+  return values.length === 1 && only !== undefined ? only : emit.op('Sum', values);
+};
+
+/** Products of every example's columns with its output gradient, [N, g, taps·C/g, F/g]. */
+function filterProducts(context: LowerContext, node: Node, [x, dy]: readonly [string, string]): string {
   const { emit } = context;
-  const [x, dy] = [inputOf(node, 0), inputOf(node, 1)];
   const w = gradientWindow(node);
   const group = intOf(node, 'group', 1);
   const [filters = 0, perGroup = 0] = requiredInts(node, 'dims');
@@ -95,28 +108,41 @@ export const convFilterGrad: LowerRule = (context, node) => {
   const count = w.kernel[0] * w.kernel[1];
   const positions = oh * ow;
   const flat = columns(context, x, context.dims(dy), w);
-  const grouped = emit.transpose(emit.reshape(flat, [n, count, group, perGroup, positions]), [0, 2, 1, 3, 4]);
   const left =
     group === 1
       ? emit.reshape(flat, [n, 1, count * perGroup, positions])
-      : emit.reshape(grouped, [n, group, count * perGroup, positions]);
+      : emit.reshape(
+          emit.transpose(emit.reshape(flat, [n, count, group, perGroup, positions]), [0, 2, 1, 3, 4]),
+          [n, group, count * perGroup, positions],
+        );
   const right = emit.transpose(
     emit.reshape(context.plain(dy), [n, group, filters / group, positions]),
     [0, 1, 3, 2],
   );
-  const products = emit.op('MatMul', [left, right]);
+  return emit.op('MatMul', [left, right]);
+}
+
+export const convFilterGrad: LowerRule = (context, node) => {
+  const { emit } = context;
+  const w = gradientWindow(node);
+  const group = intOf(node, 'group', 1);
+  const dims = requiredInts(node, 'dims');
+  const [filters = 0, perGroup = 0] = dims;
   const shape = [group, w.kernel[0], w.kernel[1], perGroup, filters / group];
+  const restore = (value: string): string =>
+    emit.reshape(emit.transpose(emit.reshape(value, shape), [0, 4, 3, 1, 2]), dims);
+  const products = pairsOf(node).map((pair) => filterProducts(context, node, pair));
   if (intOf(node, 'per_example', 0) === 1) {
-    const dims = requiredInts(node, 'dims');
-    const restore = (value: string): string =>
-      emit.reshape(emit.transpose(emit.reshape(value, shape), [0, 4, 3, 1, 2]), dims);
-    const rows = emit.reshape(products, [n, dims.reduce((a, b) => a * b, 1)]);
+    const [n = 0] = context.dims(inputOf(node, 0));
+    const rows = emit.reshape(products[0] ?? '', [n, dims.reduce((a, b) => a * b, 1)]);
     context.exampleRows.set(outputOf(node), { rows, restore });
     return true;
   }
-  const total = emit.reshape(emit.sum(products, [0]), shape);
-  const value = emit.reshape(emit.transpose(total, [0, 4, 3, 1, 2]), requiredInts(node, 'dims'));
-  context.setPlain(outputOf(node), value);
+  const total = sumOf(
+    emit,
+    products.map((product) => emit.sum(product, [0])),
+  );
+  context.setPlain(outputOf(node), restore(total));
   return true;
 };
 

@@ -118,11 +118,17 @@ export const convInputGrad: Operator = {
   infer: ({ node }) => [float32(requiredInts(node, 'dims'))],
 };
 
-/** (x, dy) → gradient of the weights, of attribute `dims`; with `per_example` one for each example, [N, …dims]. */
+/** Micro-batches whose filter gradients one node adds up, at most. */
+const MOST_PAIRS = 512;
+
+/**
+ * (x, dy) → gradient of the weights, of attribute `dims`; with `per_example` one for each example, [N, …dims]. Further pairs
+ * (x, dy, x, dy, …) are added to it.
+ */
 export const convFilterGrad: Operator = {
   domain: 'consilium',
   op: 'ConvFilterGrad',
-  inputCount: { min: 2, max: 2 },
+  inputCount: { min: 2, max: 2 * MOST_PAIRS },
   infer: (context) => {
     const dims = requiredInts(context.node, 'dims');
     return [float32(isPerExample(context.node) ? [context.input(0).dims[0] ?? 0, ...dims] : dims)];
