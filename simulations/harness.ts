@@ -4,10 +4,12 @@
  */
 import { availableParallelism } from 'node:os';
 import { TrainingAborted } from '../client/training/local-update.ts';
+import { InputError } from '../shared/errors.ts';
 import { buildModel } from '../shared/learning/architectures/architecture.ts';
 import type { Model } from '../shared/learning/graph/types.ts';
 import { initialWeights as initialise, manifestOf, weightsDigest } from '../shared/learning/weights.ts';
-import type { Plan } from '../shared/protocol/plan.ts';
+import { hashPlan, PLAIN_PROTECTION_WARNING, type Plan } from '../shared/protocol/plan.ts';
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { createWorkerPool, type Pool } from './pool/pool.ts';
 import type { ModelSpec } from './pool/tasks.ts';
 import { SimulationFailed, SimulationStopped, type SimulationHooks } from './progress.ts';
@@ -36,6 +38,10 @@ export interface SimulationOutcome {
 export interface SimulationServices {
   /** Default: worker threads. */
   readonly createPool?: (workerCount: number) => Pool;
+  /** Where an earlier run of the same configuration was left. */
+  readonly from?: Checkpoint;
+  /** Called after every round; the next one begins when it has resolved. */
+  readonly save?: (checkpoint: Checkpoint) => Promise<void>;
 }
 
 /**
@@ -50,7 +56,7 @@ export async function runFederation(
   const config = parseSimulation(input);
   const pool = (services.createPool ?? createWorkerPool)(config.workers);
   try {
-    return await simulate(config, hooks, pool);
+    return await simulate(config, hooks, { ...services, pool });
   } catch (error) {
     if (hooks.signal?.aborted || error instanceof TrainingAborted)
       throw new SimulationStopped('the simulation was stopped', { cause: error });
@@ -63,7 +69,7 @@ export async function runFederation(
 async function simulate(
   config: SimulationConfig,
   hooks: SimulationHooks,
-  pool: Pool,
+  { pool, from, save }: SimulationServices & { readonly pool: Pool },
 ): Promise<SimulationOutcome> {
   const stages = new StageTimes(hooks);
   stages.enter('data');
@@ -77,6 +83,8 @@ async function simulate(
       hooks.onProgress?.(progress);
     },
   };
+  if (config.protection === 'plain')
+    listening.onProgress?.({ kind: 'notice', text: PLAIN_PROTECTION_WARNING });
   for (const text of data.notices) hooks.onProgress?.({ kind: 'notice', text });
   const recipe = { ...config.training, epochs: config.epochs };
   const { classNames, imageDims, sites } = data;
@@ -86,12 +94,16 @@ async function simulate(
   const { engine, architecture } = config;
   const model: ModelSpec = { engine, architecture, imageDims, classCount: classNames.length, recipe };
   const plan = planOf(config, data, model, initialWeights.length);
+  if (from && from.planHash !== hashPlan(plan)) throw new InputError(OTHER_PLAN);
   hooks.onProgress?.({ kind: 'prepared', sites, classNames, parameterCount: initialWeights.length });
 
   stages.enter('federation');
   const federation = await simulateFederation({
     ...{ plan, model, initialWeights, manifest, data, pool },
     hooks: listening,
+    ...(config.faults && { faults: config.faults }),
+    ...(from && { from }),
+    ...(save && { save }),
   });
   const best = requireModel(federation);
   if (config.strategy.name === 'fedbn') listening.onProgress?.({ kind: 'notice', text: FEDBN_NOTICE });
@@ -131,6 +143,10 @@ async function simulate(
     },
   };
 }
+
+const OTHER_PLAN =
+  'the run that was left has another plan than its configuration gives today (the data or this program changed): ' +
+  'start it anew';
 
 const FEDBN_NOTICE =
   'FedBN: the global model has the normalisation layers it began with, each site uses it with its own: ' +

@@ -1,24 +1,35 @@
-/** What a simulation leaves on disk. */
+/** What a simulation leaves on disk, and how one that was stopped is found again. */
 import { appendFileSync, existsSync, readdirSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError, messageOf } from '../shared/errors.ts';
 import { writeModel } from '../shared/learning/graph/model-file.ts';
 import { hashPlan } from '../shared/protocol/plan.ts';
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import { checkpointFile, writeAtomically, type CheckpointFile } from './checkpoint/checkpoint-file.ts';
 import type { SimulationOutcome } from './harness.ts';
 import { federationMetricsCsv, roundCurvesCsv } from './report/csv.ts';
 import { federationReport } from './report/federation-report.ts';
 import { renderReport } from './report/render-report.ts';
 import type { RoundResult } from './report/result-types.ts';
+import { parseSimulation, type SimulationConfig } from './simulation-config.ts';
 
 export interface RunFolder {
   readonly path: string;
   readonly reportPath: string;
+  /** Where the run stands, until it is finished. */
+  readonly checkpoint: CheckpointFile;
+  /** Before the first round, so that a run that is stopped can be resumed. */
+  begin(config: SimulationConfig): Promise<void>;
   /** At once, so that a run that is stopped leaves its rounds. */
   appendRound(round: RoundResult): void;
   finish(outcome: SimulationOutcome): Promise<void>;
 }
+
+const CONFIG_FILE = 'config.json';
+const METRICS_FILE = 'metrics.json';
+const ROUNDS_FILE = 'rounds.jsonl';
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
@@ -31,14 +42,59 @@ export async function createRunFolder(path: string): Promise<RunFolder> {
   } catch (cause) {
     throw new InputError(`--out ${path} cannot be made: ${messageOf(cause)}`, { cause });
   }
+  return folderAt(path);
+}
+
+export interface StoppedRun {
+  readonly folder: RunFolder;
+  readonly config: SimulationConfig;
+  /** Undefined when the run was stopped before the end of its first round. */
+  readonly from: Checkpoint | undefined;
+}
+
+/**
+ * A run that was stopped. Lines of rounds.jsonl after the checkpoint are given up.
+ * @throws InputError when nothing was stopped there; DataError when the checkpoint is damaged
+ */
+export async function openStoppedRun(path: string): Promise<StoppedRun> {
+  const configPath = join(path, CONFIG_FILE);
+  if (!existsSync(configPath))
+    throw new InputError(
+      `--resume ${path}: there is no ${configPath}; give the folder of a run that was stopped`,
+    );
+  if (existsSync(join(path, METRICS_FILE)))
+    throw new InputError(`--resume ${path}: that run is finished, its results are in the folder`);
+  const config = parseSimulation(await readJson(configPath));
+  const folder = folderAt(path);
+  const from = await folder.checkpoint.load();
+  const lines = (from?.rounds ?? []).map((round) => `${JSON.stringify(round)}\n`);
+  await writeFile(join(path, ROUNDS_FILE), lines.join(''));
+  return { folder, config, from };
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new InputError(`${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function folderAt(path: string): RunFolder {
   const reportPath = join(path, 'report.html');
+  const checkpoint = checkpointFile(join(path, 'checkpoint.bin'));
   return {
     path,
     reportPath,
+    checkpoint,
+    begin: (config) => writeAtomically(join(path, CONFIG_FILE), Buffer.from(json(config))),
     appendRound: (round) => {
-      appendFileSync(join(path, 'rounds.jsonl'), `${JSON.stringify(round)}\n`);
+      appendFileSync(join(path, ROUNDS_FILE), `${JSON.stringify(round)}\n`);
     },
-    finish: (outcome) => finish(path, reportPath, outcome),
+    finish: async (outcome) => {
+      await finish(path, reportPath, outcome);
+      await checkpoint.remove();
+    },
   };
 }
 
@@ -46,10 +102,10 @@ async function finish(path: string, reportPath: string, outcome: SimulationOutco
   const { config, plan, result, finalDigest } = outcome;
   await mkdir(join(path, 'model'), { recursive: true });
   const files: readonly (readonly [string, string | Uint8Array])[] = [
-    [join(path, 'config.json'), json(config)],
+    [join(path, CONFIG_FILE), json(config)],
     [join(path, 'plan.json'), json({ hash: hashPlan(plan), plan })],
     [join(path, 'environment.json'), json(result.environment)],
-    [join(path, 'metrics.json'), json({ ...result, finalDigest })],
+    [join(path, METRICS_FILE), json({ ...result, finalDigest })],
     [join(path, 'metrics.csv'), federationMetricsCsv(result)],
     [join(path, 'rounds.csv'), roundCurvesCsv(result.rounds)],
     [join(path, 'model', 'model.onnx'), modelFile(outcome)],

@@ -2,27 +2,34 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { z } from 'zod';
 import { systemClock } from '../shared/clock.ts';
 import { InputError } from '../shared/errors.ts';
 import { ARCHITECTURE_NAMES } from '../shared/learning/architectures/architecture.ts';
 import { ENGINE_NAMES } from '../shared/learning/engines/engine.ts';
 import type { RecipeInput } from '../shared/learning/training/recipe.ts';
-import { STRATEGY_NAMES } from '../shared/protocol/strategy.ts';
+import { STRATEGY_NAMES, type Strategy } from '../shared/protocol/strategy.ts';
 import { freshSeed } from '../shared/rng.ts';
 import { DATASET_FORMS } from './datasets/open-dataset.ts';
 import { createDisplay, resultTable } from './display.ts';
-import { runFederation, type SimulationOutcome } from './harness.ts';
+import { faultScenarioSchema } from './faults/scenario.ts';
+import type { SimulationOutcome } from './harness.ts';
 import { runInterruptible } from './interruptible.ts';
 import { PARTITION_FORMS, parsePartition, type PartitionScheme } from './partition/schemes.ts';
 import { comparedMethods } from './report/federation-report.ts';
-import { createRunFolder, type RunFolder } from './run-folder.ts';
-import { parseSimulation, simulationConfigSchema } from './simulation-config.ts';
+import { openStoppedRun, type RunFolder } from './run-folder.ts';
+import { simulationConfigSchema } from './simulation-config.ts';
 import {
   parseStrategy,
   SERVER_SCHEDULE_FORMS,
   strategyList,
   type StrategyFlags,
 } from './strategy-options.ts';
+import { gridSchema, planRuns, type PlannedRun } from './study/grid.ts';
+import { beginRun, carryOut } from './study/run-one.ts';
+import { carryOutStudy, createStudy, isStudy, type StudyOutcome } from './study/study.ts';
+import { summaryTable } from './study/summary.ts';
+import { readYamlFile } from './yaml-file.ts';
 
 interface SimulateOptions extends StrategyFlags {
   readonly dataset: string;
@@ -42,6 +49,13 @@ interface SimulateOptions extends StrategyFlags {
   readonly seed?: number;
   readonly out?: string;
   readonly json?: true;
+  readonly config?: string;
+  readonly faults?: string;
+  readonly seeds?: number;
+  readonly sweep?: string;
+  readonly resume?: string;
+  readonly protection?: string;
+  readonly localValidation?: number;
 }
 
 /** More workers than this gain nothing with five sites, and each holds an engine. */
@@ -110,7 +124,23 @@ export function simulateCommand(): Command {
     .option('--seed <number>', 'repeats a run exactly (default: a fresh one, which is printed)', wholeNumber)
     .option('--out <folder>', 'where the results go (default: runs/simulation-<time>)')
     .option('--json', 'print the result as JSON instead of a table')
-    .action((options: SimulateOptions) => runInterruptible((signal) => simulate(options, signal)));
+    .option('--config <file>', 'settings as YAML, as a run leaves them in config.json; flags win over them')
+    .option(
+      '--protection <mode>',
+      'box: updates are encrypted for the coordinator; plain: nothing hides them, for experiments on public data',
+    )
+    .option('--local-validation <share>', 'of its images that each site judges global models with', number)
+    .option('--faults <file>', 'what goes wrong, as YAML (examples: simulations/faults/*.yaml)')
+    .option(
+      '--seeds <count>',
+      'repeat with so many seeds: means, deviations, paired differences',
+      wholeNumber,
+    )
+    .option('--sweep <file>', 'a YAML of settings and the values to try, all combinations')
+    .option('--resume <folder>', 'go on with a run or study that was stopped, to the same result')
+    .action((options: SimulateOptions, command: Command) =>
+      runInterruptible((signal) => simulate(options, givenFlags(command), signal)),
+    );
 }
 
 function partitionOf({ partition, alpha }: SimulateOptions): PartitionScheme | undefined {
@@ -122,10 +152,11 @@ function partitionOf({ partition, alpha }: SimulateOptions): PartitionScheme | u
   return parsePartition(`dirichlet:${String(alpha)}`);
 }
 
-/** SCAFFOLD does not go with Adam, the default of the other strategies; plain SGD wants a larger rate. */
+/** SCAFFOLD does not go with Adam, the default of the other strategies. Plain SGD wants a larger rate, and a bound at first. */
 const SCAFFOLD_TRAINING: RecipeInput = {
   optimizer: { kind: 'sgd', momentum: 0 },
   learningRate: 0.05,
+  gradientClipL2Norm: 1,
   schedule: { kind: 'cosine', floorFraction: 0.1 },
 };
 
@@ -135,21 +166,69 @@ function strategyFlagsOf(options: SimulateOptions): StrategyFlags {
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 }
 
-function inputOf(options: SimulateOptions): unknown {
-  const { file, images, model } = options;
-  const { dataset, sites, rounds, epochs, engine, workers } = options;
+/** A configuration file may plan a study as well. */
+const fileSchema = z.looseObject({
+  seed: z.int().min(0).optional(),
+  seeds: z.int().min(1).optional(),
+  sweep: gridSchema.optional(),
+  /** A scenario, or the file that holds one. */
+  faults: z.union([z.string(), z.looseObject({})]).optional(),
+});
+
+type Given = ReadonlySet<string>;
+
+/** The flags that stand on the command line; the others only have their defaults. */
+function givenFlags(command: Command): Given {
+  const names = Object.keys(command.opts());
+  return new Set(names.filter((name) => command.getOptionValueSource(name) === 'cli'));
+}
+
+/** What the configuration file says, with the flags that were given in its place. */
+function inputOf(
+  options: SimulateOptions,
+  given: Given,
+  file: Readonly<Record<string, unknown>>,
+): Record<string, unknown> & { seed: number } {
+  const { images, model, workers, protection, localValidation } = options;
   const partition = partitionOf(options);
-  const strategy = parseStrategy(options.strategy, strategyFlagsOf(options));
+  const strategy = strategyOf(options, given, file['strategy']);
+  const plain = (['dataset', 'file', 'sites', 'rounds', 'epochs', 'engine', 'compare'] as const).filter(
+    (name) => given.has(name),
+  );
+  const faults = options.faults ?? file['faults'];
   return {
+    workers,
+    ...file,
     strategy,
-    ...(strategy.name === 'scaffold' && { training: SCAFFOLD_TRAINING }),
-    ...(options.compare && { compare: options.compare }),
-    ...{ dataset, sites, rounds, epochs, engine, workers, seed: options.seed ?? freshSeed() },
-    ...(file !== undefined && { file }),
+    ...(strategy.name === 'scaffold' && file['training'] === undefined && { training: SCAFFOLD_TRAINING }),
+    ...Object.fromEntries(plain.map((name) => [name, options[name]])),
+    ...(given.has('workers') && { workers }),
     ...(images !== undefined && { images }),
     ...(partition && { partition }),
-    ...(model !== 'cnn' && { architecture: { name: model } }),
+    ...(protection !== undefined && { protection }),
+    ...(localValidation !== undefined && { localValidation }),
+    ...(given.has('model') && model !== 'cnn' && { architecture: { name: model } }),
+    ...(typeof faults === 'string' && { faults: readYamlFile('--faults', faults, faultScenarioSchema) }),
+    seed: options.seed ?? (typeof file['seed'] === 'number' ? file['seed'] : freshSeed()),
   };
+}
+
+/** Flags for single parameters change the strategy that the file names. */
+function strategyOf(options: SimulateOptions, given: Given, fromFile: unknown): Strategy {
+  const text = given.has('strategy') || fromFile === undefined ? options.strategy : JSON.stringify(fromFile);
+  return parseStrategy(text, strategyFlagsOf(options));
+}
+
+/** Everything that is to be run, checked before anything starts. */
+function plannedRuns(options: SimulateOptions, given: Given): { runs: PlannedRun[]; isStudy: boolean } {
+  const file = options.config === undefined ? {} : readYamlFile('--config', options.config, fileSchema);
+  const { seeds: seedsInFile, sweep: sweepInFile, ...settings } = file;
+  const seeds = options.seeds ?? seedsInFile ?? 1;
+  if (seeds < 1) throw new InputError('--seeds needs at least 1');
+  const grid =
+    options.sweep === undefined ? (sweepInFile ?? {}) : readYamlFile('--sweep', options.sweep, gridSchema);
+  const runs = planRuns(inputOf(options, given, settings), grid, seeds);
+  return { runs, isStudy: runs.length > 1 };
 }
 
 function defaultFolder(): string {
@@ -157,30 +236,56 @@ function defaultFolder(): string {
   return join('runs', `simulation-${time}`);
 }
 
-async function simulate(options: SimulateOptions, signal: AbortSignal): Promise<void> {
+async function simulate(options: SimulateOptions, given: Given, signal: AbortSignal): Promise<void> {
   if (options.listStrategies) {
     process.stdout.write(strategyList());
     return;
   }
-  // Refused before anything starts.
-  const config = parseSimulation(inputOf(options));
-  const folder = await createRunFolder(options.out ?? defaultFolder());
+  const planned = options.resume === undefined ? plannedRuns(options, given) : undefined;
+  if (options.resume !== undefined) refuseBesideResume(given);
+  const path = options.resume ?? options.out ?? defaultFolder();
   const display = createDisplay(process.stderr);
-  process.stderr.write(`seed ${String(config.seed)}, ${String(config.workers)} workers\n`);
   try {
-    const outcome = await runFederation(config, {
-      signal,
-      onProgress: (progress) => {
-        if (progress.kind === 'round') folder.appendRound(progress.result);
-        display.show(progress);
-      },
-    });
-    await folder.finish(outcome);
+    if (planned?.isStudy) await createStudy(path, planned.runs);
+    if (isStudy(path)) {
+      const study = await carryOutStudy(path, { display, signal });
+      display.close();
+      process.stdout.write(
+        options.json ? `${JSON.stringify(study, undefined, 2)}\n` : studyText(study, path),
+      );
+      return;
+    }
+    const [only] = planned?.runs ?? [];
+    const run = only ? await beginRun(path, only.config) : await openStoppedRun(path);
+    const config = given.has('workers') ? { ...run.config, workers: options.workers } : run.config;
+    const first = (run.from?.rounds.length ?? 0) + 1;
+    const from = only ? '' : `, from round ${String(first)} on`;
+    process.stderr.write(`seed ${String(config.seed)}, ${String(config.workers)} workers${from}\n`);
+    const { outcome, folder } = await carryOut({ ...run, config }, { display, signal });
     display.close();
     process.stdout.write(options.json ? resultJson(outcome, folder) : resultText(outcome, folder));
   } finally {
     display.close();
   }
+}
+
+/** What may change when a run goes on: nothing that its result depends on. */
+const WITH_RESUME: Given = new Set(['resume', 'workers', 'json']);
+
+function refuseBesideResume(given: Given): void {
+  const others = [...given].filter((name) => !WITH_RESUME.has(name));
+  if (others.length > 0)
+    throw new InputError(
+      `--resume goes on with the settings of the run; leave out ${others.map((name) => `--${name}`).join(', ')}`,
+    );
+}
+
+function studyText({ rows, runs }: StudyOutcome, path: string): string {
+  return (
+    `\n${summaryTable(rows)}\n` +
+    `${String(runs.length)} runs, mean ± standard deviation over seeds, 95 % t-intervals of paired differences.\n` +
+    `Summary: ${join(path, 'summary.csv')}\n`
+  );
 }
 
 function resultText({ result, finalDigest }: SimulationOutcome, folder: RunFolder): string {

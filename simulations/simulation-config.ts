@@ -1,14 +1,25 @@
 /** Everything that a simulation can be told. Parsing fills in the defaults, so that config.json says all of it. */
 import { z } from 'zod';
-import { InputError } from '../shared/errors.ts';
+import { InputError, messageOf } from '../shared/errors.ts';
 import { preprocessingSchema } from '../shared/data/preprocess.ts';
 import { architectureSchema } from '../shared/learning/architectures/architecture.ts';
 import { ENGINE_NAMES } from '../shared/learning/engines/engine.ts';
 import { recipeSchema } from '../shared/learning/training/recipe.ts';
-import { runStoppingSchema } from '../shared/protocol/plan.ts';
+import { protectionSchema, runStoppingSchema } from '../shared/protocol/plan.ts';
 import { optimizerConflict, strategySchema } from '../shared/protocol/strategy.ts';
 import { fineTuningSchema } from '../client/training/personalise.ts';
-import { partitionSchema } from './partition/schemes.ts';
+import { faultScenarioSchema } from './faults/scenario.ts';
+import { parsePartition, partitionSchema } from './partition/schemes.ts';
+
+/** As on the command line. */
+function partitionOf(text: string, context: z.RefinementCtx): z.infer<typeof partitionSchema> {
+  try {
+    return parsePartition(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: messageOf(error) });
+    return z.NEVER;
+  }
+}
 
 const fieldsSchema = z.strictObject({
   /** As `openDataset` takes it. */
@@ -19,7 +30,7 @@ const fieldsSchema = z.strictObject({
   images: z.int().min(50).max(1_000_000).default(3000),
   sites: z.int().min(1).max(1000).default(5),
   /** Absent: the sites that the images name where they are phantoms, otherwise Dirichlet(0.5). */
-  partition: partitionSchema.optional(),
+  partition: z.union([partitionSchema, z.string().transform(partitionOf)]).optional(),
   /** Training images that each site has at least. */
   minimumPerSite: z.int().min(1).default(10),
   rounds: z.int().min(1).max(100_000).default(10),
@@ -33,6 +44,12 @@ const fieldsSchema = z.strictObject({
   maximumUpdateL2Norm: z.number().positive().optional(),
   /** See the plan. */
   earlyStopping: runStoppingSchema.optional(),
+  /** See the plan. */
+  protection: protectionSchema.shape.mode.default('box'),
+  /** Share of its images that each site does not train on but judges every global model with. */
+  localValidation: z.number().min(0).max(0.5).default(0),
+  /** What goes wrong on purpose. */
+  faults: faultScenarioSchema.optional(),
   engine: z.enum(ENGINE_NAMES).default('onnx'),
   workers: z.int().min(1).max(256).default(2),
   seed: z.int().min(0).max(0x7fff_ffff),

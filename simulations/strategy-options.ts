@@ -79,10 +79,9 @@ function settingsIn(text: string): Record<string, unknown> {
 
 /** @throws InputError naming the parameter that the strategy does not have or that is out of range */
 export function parseStrategy(text: string, { serverSchedule, ...flags }: StrategyFlags = {}): Strategy {
-  const given = Object.entries(flags).filter(([, value]) => value !== undefined);
   const parsed = strategySchema.safeParse({
     ...settingsIn(text),
-    ...Object.fromEntries(given),
+    ...flags,
     ...(serverSchedule !== undefined && { serverSchedule: parseServerSchedule(serverSchedule) }),
   });
   if (parsed.success) return parsed.data;

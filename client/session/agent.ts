@@ -2,7 +2,8 @@
  * The one place where a session's effects are carried out: it signs, seals, trains and sends. One event at a time; what
  * must survive is journalled before anything else happens.
  */
-import { fromHex } from '../../shared/crypto/bytes.ts';
+import { systemClock, type Clock } from '../../shared/clock.ts';
+import { fromHex, wipe } from '../../shared/crypto/bytes.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
 import { seal } from '../../shared/crypto/sealed-box.ts';
 import { signStatement } from '../../shared/crypto/statement.ts';
@@ -13,9 +14,17 @@ import { sameContext, type CoordinatorMessage, type RoundContext } from '../../s
 import { decodeModel } from '../../shared/protocol/model-payload.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import type { RefusalReason } from '../../shared/protocol/reasons.ts';
-import { advertiseStatement, refuseStatement, updateStatement } from '../../shared/protocol/signatures.ts';
+import {
+  advertiseStatement,
+  progressStatement,
+  refuseStatement,
+  updateStatement,
+} from '../../shared/protocol/signatures.ts';
+import { chunkedLink } from '../../shared/protocol/chunked-transport.ts';
+import type { TransferSlots } from '../../shared/protocol/transfer-slots.ts';
+import { vectorCountOf } from '../../shared/protocol/strategy.ts';
 import type { CoordinatorLink } from '../../shared/protocol/transport.ts';
-import { encodeUpdate, type UpdatePayload } from '../../shared/protocol/update-payload.ts';
+import { encodeUpdate, modelBytes, type UpdatePayload } from '../../shared/protocol/update-payload.ts';
 import type { LocalResult, LocalTrainer } from '../training/local-update.ts';
 import { createSiteStates, type SiteState, type SiteStates } from '../training/site-state.ts';
 import { receive } from './admission.ts';
@@ -36,6 +45,12 @@ export interface SiteAgentOptions {
   readonly coordinatorKey: Uint8Array;
   readonly policy: SitePolicy;
   readonly link: CoordinatorLink;
+  /** Between two words about the steps of a training. Default: the system's clock. */
+  readonly clock?: Clock;
+  /** How large payloads are cut. Default: see `transfer-messages.ts`. */
+  readonly chunkBytes?: number;
+  /** Shared by agents of one process: how many of them receive a model at once. */
+  readonly slots?: TransferSlots<object>;
   readonly trainer: LocalTrainer;
   /** What the strategy keeps at the site from round to round. Default: in memory. */
   readonly states?: SiteStates;
@@ -68,13 +83,30 @@ interface Desk {
   update?: UpdatePayload;
   /** What the site keeps if this update counts. */
   kept?: SiteState;
-  /** Sealed and signed once, so that a repetition is the same bytes. */
+  /** Protected and signed once, so that a repetition is the same bytes. */
   sealed?: Frame;
+}
+
+/** Well below the least time that a site may be quiet by default. */
+const PROGRESS_INTERVAL_MS = 10_000;
+
+/** The update as it is sent; a plaintext that is not sent itself is overwritten. */
+function protect({ plan, boxKey }: Desk, plaintext: Uint8Array): Uint8Array {
+  switch (plan.protection.mode) {
+    case 'plain':
+      return plaintext;
+    case 'box': {
+      const sealed = seal(fromHex(boxKey), plaintext);
+      wipe(plaintext);
+      return sealed;
+    }
+  }
 }
 
 class Agent implements SiteAgent {
   readonly finished: Promise<void>;
   readonly #options: SiteAgentOptions;
+  readonly #link: CoordinatorLink;
   readonly #states: SiteStates;
   readonly #trainings = new Set<Promise<void>>();
   #session: Session;
@@ -86,13 +118,16 @@ class Agent implements SiteAgent {
 
   constructor(options: SiteAgentOptions) {
     this.#options = options;
+    const { chunkBytes, slots } = options;
+    const expectedBytes = (): number => this.#expectedBytes();
+    this.#link = chunkedLink(options.link, { expectedBytes, chunkBytes, slots });
     this.#states = options.states ?? createSiteStates();
     this.#session = newSession(options.siteId, options.policy);
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    options.link.listen({
+    this.#link.listen({
       connected: () => {
         this.#post({ kind: 'connected' });
       },
@@ -106,7 +141,7 @@ class Agent implements SiteAgent {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#desk?.training?.abort();
-    this.#options.link.close();
+    this.#link.close();
     await Promise.all([this.#work, ...this.#trainings]);
     this.#resolve();
   }
@@ -143,11 +178,17 @@ class Agent implements SiteAgent {
       case 'startTraining':
         this.#startTraining(effect.context, message);
         return;
+      case 'tellProgress':
+        this.#tellProgress(effect.context, effect.steps);
+        return;
       case 'cancelTraining':
         this.#desk?.training?.abort();
         return;
       case 'upload':
-        this.#options.link.send(this.#sealedUpdate(effect.context));
+        this.#link.send(this.#sealedUpdate(effect.context));
+        return;
+      case 'discardUpdate':
+        delete this.#deskOf(effect.context).sealed;
         return;
       case 'keepState': {
         const { kept } = this.#deskOf(effect.context);
@@ -177,17 +218,31 @@ class Agent implements SiteAgent {
   }
 
   #advertise(context: RoundContext): void {
-    const { siteId, identity, link } = this.#options;
+    const { siteId, identity } = this.#options;
     const { purpose, fields } = advertiseStatement({ context, siteId });
     const signature = signStatement(identity, purpose, fields);
-    link.send(encodeSiteMessage({ type: 'advertise', context, siteId, signature }));
+    this.#link.send(encodeSiteMessage({ type: 'advertise', context, siteId, signature }));
   }
 
   #refuse(context: RoundContext, reason: RefusalReason): void {
-    const { siteId, identity, link } = this.#options;
+    const { siteId, identity } = this.#options;
     const { purpose, fields } = refuseStatement({ context, siteId, reason });
     const signature = signStatement(identity, purpose, fields);
-    link.send(encodeSiteMessage({ type: 'refuse', context, siteId, reason, signature }));
+    this.#link.send(encodeSiteMessage({ type: 'refuse', context, siteId, reason, signature }));
+  }
+
+  #tellProgress(context: RoundContext, steps: number): void {
+    const { siteId, identity } = this.#options;
+    const { purpose, fields } = progressStatement({ context, siteId, steps });
+    const signature = signStatement(identity, purpose, fields);
+    this.#link.send(encodeSiteMessage({ type: 'progress', context, siteId, steps, signature }));
+  }
+
+  /** The model of the plan that the site has agreed to, and nothing else. */
+  #expectedBytes(): number {
+    if (!this.#desk) return 0;
+    const { parameterCount, federation } = this.#desk.plan;
+    return modelBytes(parameterCount) * vectorCountOf(federation.strategy);
   }
 
   #startTraining(context: RoundContext, message: CoordinatorMessage | undefined): void {
@@ -217,7 +272,20 @@ class Agent implements SiteAgent {
     if (!model) throw new ProtocolError('the model that was sent does not have the size that the plan says');
     const { siteId, trainer } = this.#options;
     const state = this.#states.load(context.runId);
-    return trainer.train({ plan, context, siteId, ...model, state, signal });
+    const onSteps = this.#stepsTeller(context);
+    return trainer.train({ plan, context, siteId, ...model, state, signal, onSteps });
+  }
+
+  /** Passes on the first number of steps and then one in a while. */
+  #stepsTeller(context: RoundContext): (steps: number) => void {
+    const { clock = systemClock } = this.#options;
+    let nextMs = -Infinity;
+    return (steps) => {
+      const nowMs = clock.elapsedMs();
+      if (nowMs < nextMs) return;
+      nextMs = nowMs + PROGRESS_INTERVAL_MS;
+      this.#post({ kind: 'stepsDone', context, steps });
+    };
   }
 
   #sealedUpdate(context: RoundContext): Frame {
@@ -226,8 +294,7 @@ class Agent implements SiteAgent {
     if (!desk.update) throw new InvariantError('an upload needs a finished update');
     const { siteId, identity } = this.#options;
     const plaintext = encodeUpdate(desk.update);
-    const payload = seal(fromHex(desk.boxKey), plaintext);
-    plaintext.fill(0);
+    const payload = protect(desk, plaintext);
     const { purpose, fields } = updateStatement({ context, siteId, payload });
     const signature = signStatement(identity, purpose, fields);
     desk.sealed = encodeSiteMessage({ type: 'update', context, siteId, signature, payload });

@@ -25,6 +25,8 @@ export type SessionEvent =
       readonly modelHash: ModelHash;
       readonly authentic: boolean;
     }
+  /** Local training goes on. */
+  | { readonly kind: 'stepsDone'; readonly context: RoundContext; readonly steps: number }
   | { readonly kind: 'trained'; readonly context: RoundContext }
   | { readonly kind: 'trainingFailed'; readonly context: RoundContext }
   | {
@@ -52,9 +54,12 @@ export type SessionEffect =
   | { readonly kind: 'refuse'; readonly context: RoundContext; readonly reason: RefusalReason }
   /** Answered by `trained` or `trainingFailed`. */
   | { readonly kind: 'startTraining'; readonly context: RoundContext }
+  | { readonly kind: 'tellProgress'; readonly context: RoundContext; readonly steps: number }
   | { readonly kind: 'cancelTraining'; readonly context: RoundContext }
   /** Seals and signs the finished update the first time, sends the same bytes every time. */
   | { readonly kind: 'upload'; readonly context: RoundContext }
+  /** The update has arrived and is never sent again. */
+  | { readonly kind: 'discardUpdate'; readonly context: RoundContext }
   /** The update counts: what the site keeps of this round's training becomes its state of the run. */
   | { readonly kind: 'keepState'; readonly context: RoundContext }
   /** The finished update and the model of this context are no longer needed. */

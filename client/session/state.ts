@@ -17,9 +17,9 @@ export interface Idle extends Base {
   readonly phase: 'idle';
 }
 
-/** In a round: has agreed to it, trains for it, or has sent its update. */
+/** In a round: has agreed to it, trains for it, has sent its update, or knows that it has arrived. */
 export interface InRound extends Base {
-  readonly phase: 'advertised' | 'training' | 'uploaded';
+  readonly phase: 'advertised' | 'training' | 'uploaded' | 'accepted';
   readonly context: RoundContext;
 }
 

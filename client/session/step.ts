@@ -26,6 +26,8 @@ function react(session: Session, event: SessionEvent): SessionTransition {
       return announced(session, event);
     case 'trainRequested':
       return trainRequested(session, event);
+    case 'stepsDone':
+      return stepsDone(session, event);
     case 'trained':
       return trained(session, event.context);
     case 'trainingFailed':
@@ -83,6 +85,7 @@ function trainRequested(session: Session, event: EventOf<'trainRequested'>): Ses
     case 'advertised':
       break;
     case 'training':
+    case 'accepted':
       return stay(session);
     case 'uploaded':
       return { next: session, effects: [{ kind: 'upload', context }] };
@@ -97,6 +100,11 @@ function trainRequested(session: Session, event: EventOf<'trainRequested'>): Ses
       { kind: 'startTraining', context },
     ],
   };
+}
+
+function stepsDone(session: Session, { context, steps }: EventOf<'stepsDone'>): SessionTransition {
+  if (!isCurrent(session, context) || session.phase !== 'training') return stay(session);
+  return { next: session, effects: [{ kind: 'tellProgress', context, steps }] };
 }
 
 function trained(session: Session, context: RoundContext): SessionTransition {
@@ -115,8 +123,13 @@ function acknowledged(session: Session, event: EventOf<'acknowledged'>): Session
   const report: SessionEffect = { kind: 'emit', report: { kind: 'acknowledged', context, result } };
   switch (result.status) {
     case 'accepted':
-    case 'duplicate':
-      return { next: session, effects: [report] };
+    case 'duplicate': {
+      if (event.of !== 'update' || session.phase !== 'uploaded') return { next: session, effects: [report] };
+      return {
+        next: { ...session, phase: 'accepted' },
+        effects: [report, { kind: 'discardUpdate', context }],
+      };
+    }
     case 'late':
     case 'rejected':
       // The round goes on without this site.
@@ -127,7 +140,8 @@ function acknowledged(session: Session, event: EventOf<'acknowledged'>): Session
 /** An update whose round was aborted did not count, and what was learned with it is given up as well. */
 function closed(session: Session, { context, published }: EventOf<'closed'>): SessionTransition {
   if (!isCurrent(session, context)) return stay(session);
-  const counted = published && session.phase === 'uploaded';
+  // The word that the update was accepted may have been lost.
+  const counted = published && (session.phase === 'uploaded' || session.phase === 'accepted');
   return leave(session, [
     { kind: 'emit', report: { kind: 'closed', context } },
     ...(counted ? [{ kind: 'keepState', context } as const] : []),
@@ -139,6 +153,7 @@ function connected(session: Session): SessionTransition {
   switch (session.phase) {
     case 'idle':
     case 'training':
+    case 'accepted':
       return stay(session);
     case 'advertised':
       return { next: session, effects: [{ kind: 'advertise', context: session.context }] };

@@ -15,6 +15,7 @@ import type { Manifest } from '../../shared/learning/weights.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import type { UpdatePayload } from '../../shared/protocol/update-payload.ts';
+import { validateLocally } from './local-validation.ts';
 import { localMethod } from './local-method.ts';
 import type { SiteState } from './site-state.ts';
 
@@ -38,6 +39,8 @@ export interface TrainingRequest {
   readonly state?: SiteState | undefined;
   /** Looked at between steps. */
   readonly signal: AbortSignal;
+  /** Told after every step how many are done: a site that advances keeps its place in the round. */
+  readonly onSteps?: ((steps: number) => void) | undefined;
 }
 
 /** What local training gives: the update, which is sent, and what the site keeps for its next round, which is not. */
@@ -55,6 +58,8 @@ export interface LocalUpdateInput extends TrainingRequest {
   readonly compiled: CompiledModel;
   readonly manifest: Manifest;
   readonly data: LabelledImages;
+  /** The site's own images that it does not train on. */
+  readonly validation?: LabelledImages | undefined;
 }
 
 /**
@@ -66,6 +71,13 @@ export async function computeUpdate(input: LocalUpdateInput): Promise<LocalResul
   const { plan, context, siteId, data, compiled, manifest, signal } = input;
   const recipe = plan.training;
   const method = localMethod({ ...input, strategy: plan.federation.strategy });
+  const classCount = plan.task.classNames.length;
+  const validation =
+    input.validation &&
+    (await validateLocally({
+      ...{ compiled, weights: method.startWeights, data: input.validation },
+      ...{ classCount, signal },
+    }));
   const stepsPerEpoch = stepsPerEpochOf(data.count, recipe.batchSize);
   const stepsPerRound = recipe.epochs * stepsPerEpoch;
   const schedulePosition = {
@@ -78,17 +90,19 @@ export async function computeUpdate(input: LocalUpdateInput): Promise<LocalResul
     weights: method.startWeights,
     hooks: method.hooks,
     data,
-    classCount: plan.task.classNames.length,
+    classCount,
     recipe,
     seed: { run: plan.seed, round: context.round, site: siteId },
     schedulePosition,
     signal,
+    onProgress: ({ step }) => input.onSteps?.(step),
   });
   if (result.stopped === 'aborted') throw new TrainingAborted('local training was stopped before its end');
   const rateSum = sumOfRates(recipe, { ...schedulePosition, stepsPerEpoch }, result.steps);
   return {
     exampleCount: data.count,
     meanLoss: result.epochs.at(-1)?.loss ?? 0,
+    ...(validation && { validation }),
     ...method.contribution(result.weights, rateSum),
   };
 }

@@ -10,9 +10,10 @@ import { wipe } from '../../shared/crypto/bytes.ts';
 import type { SiteId } from '../../shared/ids.ts';
 import { decodeSiteMessage, type Frame } from '../../shared/protocol/codec.ts';
 import type { MessageOf, SiteMessage } from '../../shared/protocol/messages.ts';
+import type { Plan } from '../../shared/protocol/plan.ts';
 import type { DropReason } from '../../shared/protocol/reasons.ts';
 import { siteStatement } from '../../shared/protocol/signatures.ts';
-import { decodeUpdate, sealedUpdateBytes } from '../../shared/protocol/update-payload.ts';
+import { decodeUpdate, updateBytes } from '../../shared/protocol/update-payload.ts';
 import { isSummable } from '../aggregation/fedavg.ts';
 import type { Answer, RoundEvent } from './events.ts';
 
@@ -24,6 +25,8 @@ export interface AdmissionKeys {
   readonly parameterCount: number;
   /** `vectorCountOf` the plan's strategy. */
   readonly vectorCount: 1 | 2;
+  /** The plan's: whether updates come in a box. */
+  readonly protection: Plan['protection']['mode'];
   /** L2 bound on an update's delta; undefined: none. */
   readonly maximumUpdateL2Norm: number | undefined;
 }
@@ -31,20 +34,25 @@ export interface AdmissionKeys {
 /** `sender` is the site that the transport has authenticated. */
 export function admit(keys: AdmissionKeys, sender: SiteId, frame: Frame): RoundEvent {
   const reject = (reason: DropReason): RoundEvent => ({ kind: 'rejected', siteId: sender, reason });
-  const decoded = decodeSiteMessage(frame, sealedUpdateBytes(keys.parameterCount, keys.vectorCount));
+  const longest = updateBytes(keys.protection, keys.parameterCount, keys.vectorCount);
+  const decoded = decodeSiteMessage(frame, longest);
   if (!decoded.ok) return reject(decoded.reason);
   const { message } = decoded;
   const publicKey = keys.roster.get(sender);
   if (message.siteId !== sender || !publicKey) return reject('bad-signature');
   const { signature } = message;
   if (!verifyStatement(publicKey, { ...siteStatement(message), signature })) return reject('bad-signature');
+  if (message.type === 'progress')
+    return { kind: 'stepsDone', siteId: sender, context: message.context, steps: message.steps };
   const answer = answerOf(keys, message);
   return typeof answer === 'string'
     ? reject(answer)
     : { kind: 'answered', siteId: sender, context: message.context, answer };
 }
 
-function answerOf(keys: AdmissionKeys, message: SiteMessage): Answer | DropReason {
+type AnswerMessage = Exclude<SiteMessage, { type: 'progress' }>;
+
+function answerOf(keys: AdmissionKeys, message: AnswerMessage): Answer | DropReason {
   switch (message.type) {
     case 'advertise':
       return { type: 'advertise' };
@@ -56,10 +64,11 @@ function answerOf(keys: AdmissionKeys, message: SiteMessage): Answer | DropReaso
 }
 
 function openUpdate(keys: AdmissionKeys, message: MessageOf<SiteMessage, 'update'>): Answer | DropReason {
-  const plaintext = openSealed(keys.boxKeys, message.payload);
+  const isSealed = keys.protection === 'box';
+  const plaintext = isSealed ? openSealed(keys.boxKeys, message.payload) : message.payload;
   if (!plaintext) return 'undecryptable';
   const decoded = decodeUpdate(plaintext, keys.parameterCount, keys.vectorCount);
-  wipe(plaintext);
+  if (isSealed) wipe(plaintext);
   if (!decoded.ok) return decoded.reason;
   const { update } = decoded;
   if (!isSummable(update)) return 'out-of-range';

@@ -2,7 +2,7 @@
  * What happens to a round and what it wants done: events in, effects out. Both are plain data. Messages reach a
  * round as events only after `admission.ts` has checked signature, box and shape.
  */
-import type { UpdatePayload } from '../../shared/protocol/update-payload.ts';
+import type { LocalValidation, UpdatePayload } from '../../shared/protocol/update-payload.ts';
 import type { ModelHash, SiteId } from '../../shared/ids.ts';
 import type { AckResult, RoundContext } from '../../shared/protocol/messages.ts';
 import type { AbortReason, DropReason } from '../../shared/protocol/reasons.ts';
@@ -30,6 +30,15 @@ export type RoundEvent =
       readonly siteId: SiteId;
       readonly context: RoundContext;
       readonly answer: Answer;
+    }
+  /** Bytes of a large message of this site are arriving, or wait for those of others. */
+  | { readonly kind: 'transferring'; readonly siteId: SiteId }
+  /** An authentic word of the site that so many steps of its training are done. */
+  | {
+      readonly kind: 'stepsDone';
+      readonly siteId: SiteId;
+      readonly context: RoundContext;
+      readonly steps: number;
     }
   /** A message of this site could not be admitted; `context` where it could be read. */
   | { readonly kind: 'rejected'; readonly siteId: SiteId; readonly reason: DropReason }
@@ -67,7 +76,10 @@ export type RoundReport =
       readonly siteId: SiteId;
       readonly exampleCount: number;
       readonly meanLoss: number;
+      readonly validation?: LocalValidation | undefined;
     }
+  /** The deadline has passed; sites that advance are waited for a little longer. */
+  | { readonly kind: 'extended'; readonly sites: readonly SiteId[]; readonly delayMs: number }
   | { readonly kind: 'aborted'; readonly reason: AbortReason };
 
 export type Effect =

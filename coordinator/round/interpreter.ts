@@ -23,6 +23,8 @@ import {
   type ServerRules,
   type ServerState,
 } from '../aggregation/server.ts';
+import { mergeValidation, type FederatedValidation } from '../aggregation/local-validation.ts';
+import type { LocalValidation } from '../../shared/protocol/update-payload.ts';
 import type { Effect, Outgoing, RoundEvent, RoundReport, RoundStart, Transition } from './events.ts';
 import type { Journal } from './journal.ts';
 import type { Aborted, Published, Round } from './state.ts';
@@ -47,6 +49,8 @@ export interface RoundOutcome {
   readonly round: Published | Aborted;
   /** The new global weights, and what the strategy carries with them, of a published round. */
   readonly state?: ServerState;
+  /** The old global model at the sites, of a published round whose survivors have validation images. */
+  readonly localValidation?: FederatedValidation;
 }
 
 export interface RunningRound {
@@ -65,6 +69,7 @@ class RoundInterpreter implements RunningRound {
   readonly #services: RoundServices;
   readonly #sum: RoundSum;
   readonly #frames = new Map<string, Frame>();
+  readonly #validations = new Map<SiteId, LocalValidation>();
   #round: Round;
   #work: Promise<void>;
   #newState: ServerState | undefined;
@@ -99,8 +104,20 @@ class RoundInterpreter implements RunningRound {
     this.#round = transition.next;
     for (const effect of transition.effects) this.#perform(effect);
     const { next } = transition;
-    if (next.phase === 'published' && this.#newState) this.#resolve({ round: next, state: this.#newState });
+    if (next.phase === 'published' && this.#newState) {
+      const localValidation = this.#mergedValidation(next.survivors);
+      this.#resolve({ round: next, state: this.#newState, ...(localValidation && { localValidation }) });
+    }
     if (next.phase === 'aborted') this.#resolve({ round: next });
+  }
+
+  /** In the order of the survivors' names, which does not depend on who was first. */
+  #mergedValidation(survivors: readonly SiteId[]): FederatedValidation | undefined {
+    const parts = survivors.flatMap((siteId) => {
+      const part = this.#validations.get(siteId);
+      return part ? [part] : [];
+    });
+    return mergeValidation(parts);
   }
 
   #perform(effect: Effect): void {
@@ -118,6 +135,7 @@ class RoundInterpreter implements RunningRound {
         return;
       case 'accumulate':
         addToRound(this.#sum, effect.update);
+        if (effect.update.validation) this.#validations.set(effect.siteId, effect.update.validation);
         return;
       case 'aggregate':
         this.post(this.#aggregate());

@@ -16,13 +16,17 @@ export type Phase = 'selecting' | WaitingPhase | 'aggregating' | 'evaluating' | 
 /** The phases that wait for an answer of every site of the cohort. */
 export type WaitingPhase = 'advertising' | 'sharingKeys' | 'training' | 'consistency' | 'unmasking';
 
-export type ProtectionMode = 'box' | 'secure-aggregation';
+export type ProtectionMode = 'plain' | 'box' | 'secure-aggregation';
 
 export interface RoundRules {
   readonly protection: ProtectionMode;
   readonly minimumCohort: number;
   readonly minimumSurvivors: number;
   readonly deadlinesMs: Readonly<Record<'selecting' | WaitingPhase, number>>;
+  /** After the deadline of training: how long a site that advances keeps its place until it has to advance again. */
+  readonly quietMs: number;
+  /** From the beginning of training: nobody is waited for any longer. */
+  readonly trainingLimitMs: number;
 }
 
 /** A site that no longer takes part in this attempt, and why. */
@@ -52,6 +56,12 @@ export interface Waiting extends Base {
   readonly cohort: readonly SiteId[];
   /** Those of the cohort whose answer in this phase is complete, in the order of arrival. */
   readonly answered: readonly SiteId[];
+  /** The deadline that is set, in milliseconds from the beginning of the phase. */
+  readonly deadlineAtMs: number;
+  /** Those of whom something has advanced since the last deadline. */
+  readonly advancing: readonly SiteId[];
+  /** Training steps of a site, as of the first time since each deadline that it told them. */
+  readonly steps: Readonly<Record<string, number>>;
 }
 
 export interface Aggregating extends Base {
@@ -88,11 +98,11 @@ export function phaseAfter(
 ): Exclude<WaitingPhase, 'advertising'> | 'aggregating' {
   switch (phase) {
     case 'advertising':
-      return protection === 'box' ? 'training' : 'sharingKeys';
+      return protection === 'secure-aggregation' ? 'sharingKeys' : 'training';
     case 'sharingKeys':
       return 'training';
     case 'training':
-      return protection === 'box' ? 'aggregating' : 'consistency';
+      return protection === 'secure-aggregation' ? 'consistency' : 'aggregating';
     case 'consistency':
       return 'unmasking';
     case 'unmasking':
@@ -102,8 +112,8 @@ export function phaseAfter(
 
 /** What the plan says about a round. The phases that a box does not need have the deadline of the shortest exchange. */
 export function rulesOf(plan: Plan): RoundRules {
-  const { minimumCohort, minimumSurvivors, deadlinesMs } = plan.federation;
-  const { selecting, advertising, training } = deadlinesMs;
+  const { minimumCohort, minimumSurvivors, deadlinesMs, trainingLimitFactor } = plan.federation;
+  const { selecting, advertising, training, quiet } = deadlinesMs;
   return {
     protection: plan.protection.mode,
     minimumCohort,
@@ -116,5 +126,7 @@ export function rulesOf(plan: Plan): RoundRules {
       consistency: advertising,
       unmasking: advertising,
     },
+    quietMs: quiet,
+    trainingLimitMs: Math.ceil(training * trainingLimitFactor),
   };
 }

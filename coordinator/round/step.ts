@@ -70,6 +70,10 @@ function react(round: Round, event: RoundEvent): Transition {
       return disconnected(round, event.siteId);
     case 'answered':
       return answered(round, event);
+    case 'transferring':
+      return advancing(round, event.siteId);
+    case 'stepsDone':
+      return stepsDone(round, event);
     case 'rejected':
       return rejected(round, event);
     case 'deadline':
@@ -184,12 +188,30 @@ function answeredInTime(round: Waiting, siteId: SiteId, answer: Answer): Transit
   return accept(round, siteId, answer, reply({ status: 'accepted' }));
 }
 
+/** Noted once between two deadlines: a site that sends much does not fill the journal. */
+function advancing(round: Round, siteId: SiteId): Transition {
+  if (round.phase !== 'training' || !round.cohort.includes(siteId)) return stay(round);
+  if (round.answered.includes(siteId) || round.advancing.includes(siteId)) return stay(round);
+  return { next: { ...round, advancing: [...round.advancing, siteId] }, effects: [] };
+}
+
+/** The same number of steps again is no advance. */
+function stepsDone(round: Round, { siteId, context, steps }: EventOf<'stepsDone'>): Transition {
+  if (round.phase !== 'training' || !sameContext(context, round.context)) return stay(round);
+  if (steps <= (round.steps[siteId] ?? 0)) return stay(round);
+  const transition = advancing(round, siteId);
+  const { next } = transition;
+  if (next === round || next.phase !== 'training') return transition;
+  return { ...transition, next: { ...next, steps: { ...next.steps, [siteId]: steps } } };
+}
+
 function accept(round: Waiting, siteId: SiteId, answer: Answer, reply: Effect): Transition {
   const effects: Effect[] = [];
   if (answer.type === 'update') {
-    const { exampleCount, meanLoss } = answer.update;
+    const { exampleCount, meanLoss, validation } = answer.update;
     effects.push({ kind: 'accumulate', siteId, update: answer.update });
-    effects.push({ kind: 'emit', report: { kind: 'updateAccepted', siteId, exampleCount, meanLoss } });
+    const figures = { siteId, exampleCount, meanLoss, ...(validation && { validation }) };
+    effects.push({ kind: 'emit', report: { kind: 'updateAccepted', ...figures } });
   }
   effects.push(reply);
   return after(effects, settle({ ...round, answered: [...round.answered, siteId] }));

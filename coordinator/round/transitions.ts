@@ -88,13 +88,35 @@ export function settle(round: Waiting): Transition {
   return done.length === cohort.length ? advance(round) : stay(round);
 }
 
-/** Everyone who has not answered by the deadline is dropped at once, before completeness is looked at. */
+/**
+ * Everyone who has not answered by the deadline is dropped at once, before completeness is looked at; except, in
+ * training and up to its limit, the sites of whom something has advanced since the last deadline.
+ */
 export function dropSilent(round: Waiting): Transition {
-  const silent = round.cohort.filter((siteId) => !round.answered.includes(siteId));
+  const { rules, cohort, answered: done, deadlineAtMs } = round;
+  const left = round.phase === 'training' ? rules.trainingLimitMs - deadlineAtMs : 0;
+  const owing = cohort.filter((siteId) => !done.includes(siteId));
+  const kept = left > 0 ? owing.filter((siteId) => round.advancing.includes(siteId)) : [];
+  if (kept.length === 0) return dropAll(round, owing);
+  const delayMs = Math.min(rules.quietMs, left);
+  const waiting = { ...round, advancing: [], deadlineAtMs: deadlineAtMs + delayMs };
+  const transition = dropAll(
+    waiting,
+    owing.filter((siteId) => !kept.includes(siteId)),
+  );
+  if (transition.next.phase !== round.phase) return transition;
+  const extension: readonly Effect[] = [
+    { kind: 'setDeadline', phase: round.phase, delayMs },
+    { kind: 'emit', report: { kind: 'extended', sites: kept, delayMs } },
+  ];
+  return { next: transition.next, effects: [...transition.effects, ...extension] };
+}
+
+function dropAll(round: Waiting, silent: readonly SiteId[]): Transition {
   const drops = silent.map((siteId): Drop => ({ siteId, phase: round.phase, reason: 'deadline' }));
   const next: Waiting = {
     ...round,
-    cohort: round.cohort.filter((siteId) => round.answered.includes(siteId)),
+    cohort: round.cohort.filter((siteId) => !silent.includes(siteId)),
     dropped: [...round.dropped, ...drops],
   };
   const reports = drops.map((entry): Effect => ({ kind: 'emit', report: { kind: 'siteDropped', ...entry } }));
@@ -117,15 +139,19 @@ function advance(round: Waiting): Transition {
   };
 }
 
-function enter(round: Waiting): Transition {
+type Entered = Omit<Waiting, 'deadlineAtMs' | 'advancing' | 'steps'>;
+
+function enter(round: Entered): Transition {
   const { phase, context, rules, dropped, invited, cohort, answered: done } = round;
-  const next: Waiting = { phase, context, rules, dropped, invited, cohort, answered: done };
+  const deadlineAtMs = rules.deadlinesMs[phase];
+  const fresh = { deadlineAtMs, advancing: [], steps: {} };
+  const next: Waiting = { phase, context, rules, dropped, invited, cohort, answered: done, ...fresh };
   const requests =
     phase === 'advertising' || phase === 'training' ? cohort.map((id) => request(next, id)) : [];
   return {
     next,
     effects: [
-      { kind: 'setDeadline', phase, delayMs: rules.deadlinesMs[phase] },
+      { kind: 'setDeadline', phase, delayMs: deadlineAtMs },
       { kind: 'emit', report: { kind: 'phaseEntered', phase, cohortSize: cohort.length } },
       ...requests,
     ],

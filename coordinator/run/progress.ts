@@ -5,6 +5,7 @@
 import type { ModelHash, SiteId } from '../../shared/ids.ts';
 import type { FederationSettings } from '../../shared/protocol/plan.ts';
 import type { AbortReason } from '../../shared/protocol/reasons.ts';
+import type { FederatedValidation } from '../aggregation/local-validation.ts';
 import type { Drop } from '../round/state.ts';
 
 /** What the validation set says about a global model. */
@@ -25,6 +26,8 @@ export interface PublishedRecord {
   readonly survivors: readonly SiteId[];
   readonly dropped: readonly Drop[];
   readonly validation: ValidationResult;
+  /** The model that the round began with, on the survivors' own validation images. */
+  readonly localValidation?: FederatedValidation;
 }
 
 export interface AbortedRecord {

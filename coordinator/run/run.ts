@@ -11,13 +11,18 @@ import type { Manifest } from '../../shared/learning/weights.ts';
 import { modelHashOf } from '../../shared/protocol/model-hash.ts';
 import { hashPlan, type Plan } from '../../shared/protocol/plan.ts';
 import { vectorCountOf } from '../../shared/protocol/strategy.ts';
+import { chunkedGateway, type ChunkedGateway } from '../../shared/protocol/chunked-transport.ts';
+import type { DropReason } from '../../shared/protocol/reasons.ts';
+import type { TransferRefusal } from '../../shared/protocol/transfer-messages.ts';
 import type { SiteGateway } from '../../shared/protocol/transport.ts';
+import { updateBytes } from '../../shared/protocol/update-payload.ts';
 import { initServer, serverControlOf, type ServerRules, type ServerState } from '../aggregation/server.ts';
 import { admit } from '../round/admission.ts';
 import type { RoundReport } from '../round/events.ts';
 import { startRound, type RoundOutcome, type RunningRound } from '../round/interpreter.ts';
 import type { Journal } from '../round/journal.ts';
 import { rulesOf } from '../round/state.ts';
+import type { PauseSwitch } from './pause.ts';
 import {
   newProgress,
   nextMove,
@@ -46,12 +51,28 @@ export interface RunOptions {
   readonly hooks?: RunHooks;
   /** Aborts the round in progress; the run ends as stopped. */
   readonly signal?: AbortSignal;
+  /** Makes the run wait between two rounds. */
+  readonly pause?: PauseSwitch;
+  /** How large payloads are cut. Default: see `transfer-messages.ts`. */
+  readonly chunkBytes?: number;
+  /** Where an earlier execution of the same run was left: it goes on with the next round. */
+  readonly from?: RunPosition;
+}
+
+/** All that the next rounds depend on at the coordinator. */
+export interface RunPosition {
+  readonly records: readonly AttemptRecord[];
+  readonly state: ServerState;
+  readonly best: RunResult['best'];
 }
 
 export interface RunHooks {
+  /** The run waits before its next round, and goes on. */
+  paused?(): void;
+  resumed?(): void;
   report?(position: { readonly round: number; readonly attempt: number }, report: RoundReport): void;
-  /** After every attempt, published or aborted. */
-  attempt?(record: AttemptRecord): void;
+  /** After every attempt, published or aborted. The run goes on when it has resolved. */
+  attempt?(record: AttemptRecord, position: RunPosition): Promise<void> | void;
 }
 
 export interface RunResult {
@@ -75,6 +96,7 @@ export function executeRun(options: RunOptions): Promise<RunResult> {
 
 class Run {
   readonly #options: RunOptions;
+  readonly #gateway: ChunkedGateway;
   readonly #connected = new Set<SiteId>();
   #progress: RunProgress;
   readonly #serverRules: ServerRules;
@@ -87,9 +109,20 @@ class Run {
     this.#options = options;
     this.#progress = newProgress(options.plan.federation);
     const { strategy, rounds } = options.plan.federation;
-    const { manifest, roster } = options;
+    const { manifest, roster, plan, gateway, chunkBytes } = options;
+    this.#gateway = chunkedGateway(gateway, {
+      expectedBytes: () => updateBytes(plan.protection.mode, plan.parameterCount, vectorCountOf(strategy)),
+      chunkBytes,
+    });
     this.#serverRules = { strategy, rounds, manifest, siteCount: roster.size };
     this.#state = initServer(this.#serverRules, options.initialWeights);
+    if (options.from) this.#restore(options.from);
+  }
+
+  #restore({ records, state, best }: RunPosition): void {
+    this.#progress = records.reduce(recordAttempt, this.#progress);
+    this.#state = state;
+    this.#best = best;
   }
 
   async execute(): Promise<RunResult> {
@@ -103,6 +136,7 @@ class Run {
       for (;;) {
         const move = signal?.aborted ? { kind: 'stopped' as const } : nextMove(this.#progress);
         if (move.kind !== 'attempt') return this.#result(move);
+        if (await this.#hasWaited()) continue;
         await this.#attempt(move);
       }
     } finally {
@@ -110,14 +144,25 @@ class Run {
     }
   }
 
+  /** True after a pause: what comes next is then looked at again. */
+  async #hasWaited(): Promise<boolean> {
+    const { pause, hooks, signal } = this.#options;
+    if (!pause?.isPaused) return false;
+    hooks?.paused?.();
+    await pause.whenResumed(signal);
+    hooks?.resumed?.();
+    return true;
+  }
+
   #listen(): void {
-    const { roster, boxKeys, plan, gateway } = this.#options;
+    const { roster, boxKeys, plan } = this.#options;
     const { strategy, maximumUpdateL2Norm } = plan.federation;
     const keys = {
       ...{ roster, boxKeys, parameterCount: plan.parameterCount },
       ...{ vectorCount: vectorCountOf(strategy), maximumUpdateL2Norm },
+      protection: plan.protection.mode,
     };
-    gateway.listen({
+    this.#gateway.listen({
       connected: (siteId) => {
         if (!roster.has(siteId)) return;
         this.#connected.add(siteId);
@@ -130,11 +175,17 @@ class Run {
       frame: (siteId, frame) => {
         this.#current?.post(admit(keys, siteId, frame));
       },
+      refused: (siteId, reason) => {
+        this.#current?.post({ kind: 'rejected', siteId, reason: dropReasonOf(reason) });
+      },
+      advanced: (siteId) => {
+        this.#current?.post({ kind: 'transferring', siteId });
+      },
     });
   }
 
   async #attempt({ round, attempt }: { round: number; attempt: number }): Promise<void> {
-    const { plan, identity, boxKeys, clock, journal, gateway, hooks, runId } = this.#options;
+    const { plan, identity, boxKeys, clock, journal, hooks, runId } = this.#options;
     let validation: ValidationResult | undefined;
     const context = {
       runId,
@@ -153,12 +204,13 @@ class Run {
         serverRules: this.#serverRules,
         state: this.#state,
         send: (to, frame) => {
-          gateway.send(to, frame);
+          this.#gateway.send(to, frame);
         },
         evaluate: async (weights) => {
           validation = await this.#evaluate(weights);
         },
         report: (report) => {
+          this.#onReport(report);
           hooks?.report?.({ round, attempt }, report);
         },
       },
@@ -166,7 +218,15 @@ class Run {
     );
     const outcome = await this.#current.finished;
     if (this.#evaluationError) throw this.#evaluationError;
-    this.#record(outcome, validation);
+    await this.#record(outcome, validation);
+  }
+
+  /** Keeps the places for uploads in step with the round. */
+  #onReport(report: RoundReport): void {
+    if (report.kind === 'siteDropped') this.#gateway.abandon(report.siteId);
+    // Whoever still waits for a place is not to blame that nothing of it advances.
+    if (report.kind === 'extended')
+      for (const siteId of this.#gateway.waiting()) this.#current?.post({ kind: 'transferring', siteId });
   }
 
   async #evaluate(weights: Float32Array): Promise<ValidationResult> {
@@ -182,7 +242,7 @@ class Run {
     }
   }
 
-  #record(outcome: RoundOutcome, validation: ValidationResult | undefined): void {
+  async #record(outcome: RoundOutcome, validation: ValidationResult | undefined): Promise<void> {
     const record = recordOf(outcome, validation);
     this.#progress = recordAttempt(this.#progress, record);
     if (record.outcome === 'published' && outcome.state) {
@@ -190,7 +250,8 @@ class Run {
       if (this.#progress.best === record)
         this.#best = { round: record.round, weights: outcome.state.weights };
     }
-    this.#options.hooks?.attempt?.(record);
+    const { records } = this.#progress;
+    await this.#options.hooks?.attempt?.(record, { records, state: this.#state, best: this.#best });
   }
 
   #result(end: RunResult['end']): RunResult {
@@ -199,11 +260,32 @@ class Run {
   }
 }
 
-function recordOf({ round }: RoundOutcome, validation: ValidationResult | undefined): AttemptRecord {
+function recordOf(
+  { round, localValidation }: RoundOutcome,
+  validation: ValidationResult | undefined,
+): AttemptRecord {
   const { context, dropped } = round;
   const position = { round: context.round, attempt: context.attempt, dropped };
   if (round.phase === 'aborted') return { outcome: 'aborted', reason: round.reason, ...position };
   if (!validation) throw new InvariantError('a round was published without an evaluation');
   const { survivors, newModelHash } = round;
-  return { outcome: 'published', modelHash: newModelHash, survivors, validation, ...position };
+  const local = localValidation && { localValidation };
+  return { outcome: 'published', modelHash: newModelHash, survivors, validation, ...local, ...position };
+}
+
+/** What a breach of the rules of transfer is to the round. */
+function dropReasonOf(reason: TransferRefusal): DropReason {
+  switch (reason) {
+    case 'too-long':
+    case 'too-many-bytes':
+    case 'chunk-too-large':
+      return 'oversize';
+    case 'too-short':
+      return 'wrong-shape';
+    case 'malformed':
+    case 'wrong-offset':
+    case 'overlap':
+    case 'empty-chunk':
+      return 'malformed';
+  }
 }

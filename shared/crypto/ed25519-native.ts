@@ -22,9 +22,23 @@ function privateKeyOf(seed: Uint8Array): KeyObject {
   return object;
 }
 
+/** Reading a key takes longer than verifying with it; a federation has few, and they come back in every message. */
+const publicKeys = new Map<string, KeyObject>();
+const MAX_PUBLIC_KEYS = 2048;
+
+function publicKeyOf(bytes: Uint8Array): KeyObject {
+  const name = Buffer.from(bytes).toString('latin1');
+  const known = publicKeys.get(name);
+  if (known) return known;
+  const der = Buffer.from(concatBytes(PUBLIC_PREFIX, bytes));
+  const key = createPublicKey({ key: der, format: 'der', type: 'spki' });
+  if (publicKeys.size >= MAX_PUBLIC_KEYS) publicKeys.clear();
+  publicKeys.set(name, key);
+  return key;
+}
+
 function nativeVerify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  const key = Buffer.from(concatBytes(PUBLIC_PREFIX, publicKey));
-  return verify(null, message, createPublicKey({ key, format: 'der', type: 'spki' }), signature);
+  return verify(null, message, publicKeyOf(publicKey), signature);
 }
 
 /** Whether this Node signs and verifies exactly as tweetnacl does. */

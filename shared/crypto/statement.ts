@@ -7,7 +7,7 @@ import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { fromHex, toHex } from './bytes.ts';
 import { verifySignature, type Identity } from './identity.ts';
 
-export type StatementPurpose = 'announce' | 'train' | 'advertise' | 'refuse' | 'update';
+export type StatementPurpose = 'announce' | 'train' | 'advertise' | 'refuse' | 'progress' | 'update';
 
 const utf8 = new TextEncoder();
 

@@ -77,7 +77,11 @@ function cutStratum(
   return { cut: [smallest], rest: rest.filter((group) => group !== smallest) };
 }
 
-function cut(
+/**
+ * Takes about `fraction` of the images at `indices`, whole patients of every class. A class with one patient stays whole.
+ * @param options fraction in [0, 1); `purpose` names the stream of random numbers
+ */
+export function cutByPatient(
   dataset: Dataset,
   indices: ArrayLike<number>,
   options: { fraction: number; seed: number; purpose: string },
@@ -123,11 +127,15 @@ export function splitDataset(dataset: Dataset, options: SplitOptions): Split {
   let test = partOf('test');
   let validation = partOf('validation');
   if (test.length === 0) {
-    ({ cut: test, rest: train } = cut(dataset, train, { fraction: testFraction, seed, purpose: 'test' }));
+    ({ cut: test, rest: train } = cutByPatient(dataset, train, {
+      fraction: testFraction,
+      seed,
+      purpose: 'test',
+    }));
   }
   if (validation.length === 0) {
     const cutting = { fraction: validationFraction, seed, purpose: 'validation' };
-    ({ cut: validation, rest: train } = cut(dataset, train, cutting));
+    ({ cut: validation, rest: train } = cutByPatient(dataset, train, cutting));
   }
   const split = { train: ascending(train), validation: ascending(validation), test: ascending(test) };
   assertNoPatientOnBothSides(dataset, split);

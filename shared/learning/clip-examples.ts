@@ -26,9 +26,14 @@ export interface ClippedGradients {
   readonly norms: string;
 }
 
-/** One parameter's part of the gradient: its squared norm an example, and the weighted sum once the factors are known. */
+/**
+ * One parameter's part of the gradient: its squared norm an example [n, 1], and the weighted sum once the factors are known,
+ * as a row [1, n] and a column [n, 1].
+ */
 interface Part {
   readonly parameter: string;
+  /** Examples that it covers: all, or those of a micro-batch. */
+  readonly count: number;
   readonly squaredNorm: string;
   readonly sum: (row: string, column: string) => string;
 }
@@ -44,6 +49,7 @@ function squaredRows(build: GraphBuilder, value: string): string {
 function explicitPart(build: GraphBuilder, parameter: string, gradient: string): Part {
   return {
     parameter,
+    count: build.typeOf(gradient).dims[0] ?? 0,
     squaredNorm: build.own('ExampleSquaredNorm', [gradient])[0] ?? '',
     sum: (row) => build.own('ExampleSum', [row, gradient])[0] ?? '',
   };
@@ -64,10 +70,12 @@ function denseParts(build: GraphBuilder, rule: Parameters<GradientRule>[0], want
   const bias = node.inputs[2] ?? '';
   const squaredOutput = squaredRows(build, dy);
   const transB = intOf(node, 'transB', 0);
+  const count = build.typeOf(dy).dims[0] ?? 0;
   const parts: Part[] = [];
   if (wanted.has(w)) {
     parts.push({
       parameter: w,
+      count,
       squaredNorm: build.op('Mul', [squaredRows(build, x), squaredOutput]),
       sum: (_, column) => {
         const scaled = build.op('Mul', [dy, column]);
@@ -79,6 +87,7 @@ function denseParts(build: GraphBuilder, rule: Parameters<GradientRule>[0], want
     const { dims } = build.typeOf(bias);
     parts.push({
       parameter: bias,
+      count,
       squaredNorm: squaredOutput,
       sum: (row) => reshape(build, build.op('Gemm', [row, dy]), dims),
     });
@@ -88,14 +97,10 @@ function denseParts(build: GraphBuilder, rule: Parameters<GradientRule>[0], want
 
 export function clippedGradients(build: GraphBuilder, request: ClipRequest): ClippedGradients {
   const wanted = new Set(request.parameters);
-  const parts = new Map<string, Part>();
+  const parts = new Map<string, Part[]>();
   const collect = (part: Part): void => {
-    if (parts.has(part.parameter)) {
-      throw new GraphError(
-        `Per-example clipping does not support parameter "${part.parameter}", which two nodes use.`,
-      );
-    }
-    parts.set(part.parameter, part);
+    // Gradients are derived from the last node to the first: the last micro-batch comes first.
+    parts.set(part.parameter, [part, ...(parts.get(part.parameter) ?? [])]);
   };
   const rule: GradientRule = (context, operator) => {
     const { node } = context;
@@ -120,7 +125,38 @@ export function clippedGradients(build: GraphBuilder, request: ClipRequest): Cli
     });
   };
   gradientsOf(build, new Map([[request.root, request.rootGradient]]), request.parameters, rule);
-  return combine(build, request, [...parts.values()]);
+  const whole = [...parts.values()].map((list) => joinMicroBatches(build, list, request));
+  return combine(build, request, whole);
+}
+
+/** The parts of a parameter's micro-batches as one part of the whole batch. */
+function joinMicroBatches(build: GraphBuilder, parts: readonly Part[], request: ClipRequest): Part {
+  const [first, ...rest] = parts;
+  const batchSize = build.typeOf(request.rootGradient).dims[0] ?? 0;
+  if (first?.count === batchSize && rest.length === 0) return first;
+  const count = parts.reduce((sum, part) => sum + part.count, 0);
+  if (first === undefined || count !== batchSize) {
+    throw new GraphError(
+      `Per-example clipping does not support parameter "${first?.parameter ?? ''}", which two nodes use.`,
+    );
+  }
+  const norms = parts.map((part) => part.squaredNorm);
+  const cut = (value: string, axis: number, start: number, size: number): string =>
+    build.op('Slice', [value, build.ints([start]), build.ints([start + size]), build.ints([axis])]);
+  return {
+    parameter: first.parameter,
+    count,
+    squaredNorm: build.op('Concat', norms, { axis: int(0) }),
+    sum: (row, column) => {
+      let start = 0;
+      const sums = parts.map((part) => {
+        const own = part.sum(cut(row, 1, start, part.count), cut(column, 0, start, part.count));
+        start += part.count;
+        return own;
+      });
+      return sums.reduce((total, sum) => build.op('Add', [total, sum]));
+    },
+  };
 }
 
 function combine(build: GraphBuilder, request: ClipRequest, parts: readonly Part[]): ClippedGradients {

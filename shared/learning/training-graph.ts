@@ -72,8 +72,7 @@ export function trainingForward(model: Model, options: CompileOptions, microBatc
  * @throws GraphError when an operator on the way of a gradient has none
  */
 export function trainingGraph(model: Model, options: CompileOptions, microBatch?: number): TrainingGraph {
-  const clipped = options.perExampleClipL2Norm !== undefined;
-  const { build, masks, statistics } = trainingForward(model, options, clipped ? undefined : microBatch);
+  const { build, masks, statistics } = trainingForward(model, options, microBatch);
   const [output] = model.graph.outputs;
   if (output === undefined) throw new InvariantError('A model has one output.');
   const clip = options.perExampleClipL2Norm;

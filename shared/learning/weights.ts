@@ -76,8 +76,13 @@ export function initialWeights(model: Pick<Model, 'parameters'>, seed: number): 
   return weights;
 }
 
+/** Where memory holds float32 values as the canonical form does, bytes are copied instead of converted. */
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
 /** The flat vector as little-endian float32 bytes: the canonical form that is hashed, stored and sent. */
 export function weightsToBytes(weights: Float32Array): Uint8Array {
+  if (IS_LITTLE_ENDIAN)
+    return new Uint8Array(new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength));
   const bytes = new Uint8Array(weights.length * 4);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < weights.length; i++) view.setFloat32(i * 4, weights[i] ?? 0, true);
@@ -87,8 +92,14 @@ export function weightsToBytes(weights: Float32Array): Uint8Array {
 /** Inverse of `weightsToBytes`. @throws InvariantError when the byte length is no multiple of 4. */
 export function weightsFromBytes(bytes: Uint8Array): Float32Array {
   if (bytes.byteLength % 4 !== 0) throw new InvariantError('weights have a whole number of float32 values');
+  const weights = new Float32Array(bytes.byteLength / 4);
+  if (IS_LITTLE_ENDIAN) {
+    new Uint8Array(weights.buffer).set(bytes);
+    return weights;
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length: bytes.byteLength / 4 }, (_, i) => view.getFloat32(i * 4, true));
+  for (let i = 0; i < weights.length; i++) weights[i] = view.getFloat32(i * 4, true);
+  return weights;
 }
 
 /** SHA-512 of the canonical bytes, 128 hexadecimal digits. */

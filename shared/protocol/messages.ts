@@ -93,7 +93,15 @@ export const siteMessageSchema = z.discriminatedUnion('type', [
     reason: refusalReasonSchema,
     signature: signatureSchema,
   }),
-  /** The payload is the sealed update (`update-payload.ts`); the signature covers its digest. */
+  /** Local training goes on: so many steps are done. Sent now and then, so that the site keeps its place. */
+  z.strictObject({
+    type: z.literal('progress'),
+    context: roundContextSchema,
+    siteId: siteIdSchema,
+    steps: z.int().min(1).max(1_000_000_000),
+    signature: signatureSchema,
+  }),
+  /** The payload is the update, sealed where the plan says so (`update-payload.ts`); the signature covers its digest. */
   z.strictObject({
     type: z.literal('update'),
     context: roundContextSchema,

@@ -49,8 +49,12 @@ export const federationSchema = z
         advertising: deadlineMs.default(30_000),
         /** Local training and the upload of the update. */
         training: deadlineMs.default(3_600_000),
+        /** After the deadline of training a site keeps its place while something of it advances within this time. */
+        quiet: deadlineMs.default(60_000),
       })
       .prefault({}),
+    /** However a site advances, training ends after this multiple of its deadline. */
+    trainingLimitFactor: z.number().min(1).max(100).default(4),
     /** An update whose delta has a larger L2 norm is not admitted. Absent: no bound. */
     maximumUpdateL2Norm: z.number().positive().optional(),
     /** Absent: all rounds are run. */
@@ -63,10 +67,26 @@ export const federationSchema = z
 export type FederationSettings = z.infer<typeof federationSchema>;
 
 /**
- * How an update is hidden. 'box': sealed for the coordinator's key and signed by the site, so that the coordinator
- * sees each site's update and nobody else does.
+ * How an update is hidden; the site signs it always. 'box': sealed for the coordinator's key, so that the coordinator
+ * sees each site's update and nobody else does. 'plain': not hidden at all, for experiments on public data; everyone
+ * who shows its result says so.
  */
-export const protectionSchema = z.strictObject({ mode: z.literal('box') });
+export const protectionSchema = z.strictObject({ mode: z.enum(['box', 'plain']) });
+
+export const evaluationSchema = z
+  .strictObject({
+    /**
+     * Share of its images that each site does not train on but judges every global model with, whole patients. 0: none.
+     * It is a choice: images that are looked at are missing from training.
+     */
+    localValidationFraction: z.number().min(0).max(0.5).default(0),
+  })
+  .prefault({});
+
+/** What has to be said wherever a run under the plain mode is shown. */
+export const PLAIN_PROTECTION_WARNING =
+  "Protection 'plain': updates were signed but not encrypted. Nothing hid them: whoever carried or stored them could " +
+  'read what each site sent, and images can be reconstructed from updates. Never use it with patient data.';
 
 /** What needs a validation set or class counts that no site of a federation has is refused when the plan is made. */
 const federatedRecipeSchema = recipeSchema
@@ -94,6 +114,7 @@ const planFieldsSchema = z.strictObject({
   training: federatedRecipeSchema,
   federation: federationSchema,
   protection: protectionSchema,
+  evaluation: evaluationSchema,
   seed: z.int().min(0).max(0x7fff_ffff),
 });
 

@@ -34,6 +34,11 @@ export function refuseStatement(message: Unsigned<MessageOf<SiteMessage, 'refuse
   return { purpose: 'refuse', fields: { context, siteId, reason } };
 }
 
+export function progressStatement(message: Unsigned<MessageOf<SiteMessage, 'progress'>>): Statement {
+  const { context, siteId, steps } = message;
+  return { purpose: 'progress', fields: { context, siteId, steps } };
+}
+
 export function updateStatement(message: Unsigned<MessageOf<SiteMessage, 'update'>>): Statement {
   const { context, siteId, payload } = message;
   return { purpose: 'update', fields: { context, siteId, payloadDigest: sha512Hex(payload) } };
@@ -45,6 +50,8 @@ export function siteStatement(message: SiteMessage): Statement {
       return advertiseStatement(message);
     case 'refuse':
       return refuseStatement(message);
+    case 'progress':
+      return progressStatement(message);
     case 'update':
       return updateStatement(message);
   }

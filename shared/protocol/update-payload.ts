@@ -1,17 +1,32 @@
 /**
- * The plaintext of a sealed update: example count (uint32) ‖ mean training loss (float32) ‖ delta (float32 per
- * parameter) ‖ for SCAFFOLD the change of the control variate (float32 per parameter), little-endian. Count and loss are inside the box because they tell something about the site.
+ * The plaintext of an update, little-endian: example count (uint32) ‖ mean training loss (float32) ‖ local validation:
+ * examples (uint32), correct ones (uint32), sum of their losses (float64) ‖ delta (float32 per parameter) ‖ for SCAFFOLD
+ * the change of the control variate (float32 per parameter). Counts and losses are inside the box because they tell
+ * something about the site.
  */
 import { SEAL_OVERHEAD_BYTES } from '../crypto/sealed-box.ts';
 import { InvariantError } from '../errors.ts';
+import { weightsFromBytes } from '../learning/weights.ts';
 import { encodeModel } from './model-payload.ts';
 
-const HEADER_BYTES = 8;
+const HEADER_BYTES = 24;
+
+/** How the global model did on the site's own validation images before local training: sums that can be added up. */
+export interface LocalValidation {
+  /** 1…2³²−1 */
+  readonly exampleCount: number;
+  /** 0…exampleCount */
+  readonly correctCount: number;
+  /** Sum of the examples' cross-entropies, in nats. */
+  readonly lossSum: number;
+}
 
 export interface UpdatePayload {
   /** Examples that the site trained on, 1…2³²−1. */
   readonly exampleCount: number;
   readonly meanLoss: number;
+  /** Absent where the site has no validation images. */
+  readonly validation?: LocalValidation | undefined;
   /** Local weights minus global weights, in the layout of the weights. */
   readonly delta: Float32Array;
   /** SCAFFOLD: the change of the site's control variate, as long as `delta`. */
@@ -26,6 +41,16 @@ export function sealedUpdateBytes(parameterCount: number, vectorCount: VectorCou
   return SEAL_OVERHEAD_BYTES + HEADER_BYTES + 4 * parameterCount * vectorCount;
 }
 
+/** Length of an update on the wire, as the plan's protection has it. */
+export function updateBytes(
+  protection: 'box' | 'plain',
+  parameterCount: number,
+  vectorCount: VectorCount = 1,
+): number {
+  const sealed = sealedUpdateBytes(parameterCount, vectorCount);
+  return protection === 'box' ? sealed : sealed - SEAL_OVERHEAD_BYTES;
+}
+
 /** Length of a global model on the wire. */
 export function modelBytes(parameterCount: number): number {
   return 4 * parameterCount;
@@ -33,7 +58,7 @@ export function modelBytes(parameterCount: number): number {
 
 /** @throws InvariantError when the count does not fit. */
 export function encodeUpdate(update: UpdatePayload): Uint8Array {
-  const { exampleCount } = update;
+  const { exampleCount, validation } = update;
   if (!Number.isInteger(exampleCount) || exampleCount < 1 || exampleCount > 0xffff_ffff)
     throw new InvariantError(`an update counts 1 to 2³²−1 examples, not ${String(exampleCount)}`);
   const vectors = encodeModel(update.delta, update.controlDelta);
@@ -41,6 +66,9 @@ export function encodeUpdate(update: UpdatePayload): Uint8Array {
   const view = new DataView(out.buffer);
   view.setUint32(0, exampleCount, true);
   view.setFloat32(4, update.meanLoss, true);
+  view.setUint32(8, validation?.exampleCount ?? 0, true);
+  view.setUint32(12, validation?.correctCount ?? 0, true);
+  view.setFloat64(16, validation?.lossSum ?? 0, true);
   out.set(vectors, HEADER_BYTES);
   return out;
 }
@@ -61,24 +89,33 @@ export function decodeUpdate(
   const exampleCount = view.getUint32(0, true);
   const meanLoss = view.getFloat32(4, true);
   if (exampleCount === 0) return { ok: false, reason: 'wrong-shape' };
-  const delta = readVector(view, HEADER_BYTES, parameterCount);
-  const controlDelta =
-    vectorCount === 2 ? readVector(view, HEADER_BYTES + vectorBytes, parameterCount) : undefined;
+  const validation = readValidation(view);
+  if (validation.correctCount > validation.exampleCount) return { ok: false, reason: 'wrong-shape' };
+  const vectors = bytes.subarray(HEADER_BYTES);
+  const delta = weightsFromBytes(vectors.subarray(0, vectorBytes));
+  const controlDelta = vectorCount === 2 ? weightsFromBytes(vectors.subarray(vectorBytes)) : undefined;
   const isFinite =
-    Number.isFinite(meanLoss) && allFinite(delta) && (!controlDelta || allFinite(controlDelta));
+    Number.isFinite(meanLoss) &&
+    Number.isFinite(validation.lossSum) &&
+    allFinite(delta) &&
+    (!controlDelta || allFinite(controlDelta));
   if (!isFinite) return { ok: false, reason: 'non-finite' };
-  return { ok: true, update: { exampleCount, meanLoss, delta, ...(controlDelta && { controlDelta }) } };
+  const optional = {
+    ...(validation.exampleCount > 0 && { validation }),
+    ...(controlDelta && { controlDelta }),
+  };
+  return { ok: true, update: { exampleCount, meanLoss, delta, ...optional } };
 }
 
-function readVector(view: DataView, byteOffset: number, length: number): Float32Array {
-  const vector = new Float32Array(length);
-  for (let i = 0; i < length; i++) vector[i] = view.getFloat32(byteOffset + 4 * i, true);
-  return vector;
-}
+const readValidation = (view: DataView): LocalValidation => ({
+  exampleCount: view.getUint32(8, true),
+  correctCount: view.getUint32(12, true),
+  lossSum: view.getFloat64(16, true),
+});
 
 /** 0·x is 0 for every finite x and NaN otherwise: one comparison at the end instead of one a value. */
 function allFinite(vector: Float32Array): boolean {
   let probe = 0;
-  for (const value of vector) probe += 0 * value;
+  for (let i = 0; i < vector.length; i++) probe += 0 * (vector[i] ?? 0);
   return probe === 0;
 }

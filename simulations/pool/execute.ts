@@ -66,10 +66,10 @@ function signalOf(stop: StopFlag): AbortSignal {
 }
 
 async function update(model: OpenModel, task: UpdateTask, signal: AbortSignal): Promise<TaskResult> {
-  const { plan, round, siteId, weights, serverControl, state, data } = task;
+  const { plan, round, siteId, weights, serverControl, state, data, validation } = task;
   const input = {
     ...{ ...model, plan, context: { round }, siteId, data, signal },
-    ...{ weights, serverControl, state },
+    ...{ weights, serverControl, state, validation },
   };
   return { kind: 'update', update: await computeUpdate(input) };
 }

@@ -36,6 +36,8 @@ export interface UpdateTask {
   readonly serverControl?: Float32Array | undefined;
   readonly state?: SiteState | undefined;
   readonly data: LabelledImages;
+  /** The site's own images that it does not train on. */
+  readonly validation?: LabelledImages | undefined;
 }
 
 /** Fine-tuning of the finished global model at a site. */

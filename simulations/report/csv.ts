@@ -86,14 +86,29 @@ export function epochCurvesCsv({ seeds }: TrainResult): string {
 export function roundCurvesCsv(rounds: readonly RoundResult[]): string {
   return csvText(
     ['round', 'site', 'metric', 'value'],
-    rounds.flatMap(({ round, sites, validation, ...entry }) => [
+    rounds.flatMap(({ round, sites, validation, localValidation, ...entry }) => [
       ...(['cohort', 'survivors', 'loss', 'durationMs', 'bytesUp', 'bytesDown'] as const)
         .filter((name) => entry[name] !== undefined)
         .map((name): Field[] => [round, undefined, name, entry[name]]),
       ...validationRows(validation).map(([name, value]): Field[] => [round, undefined, name, value]),
-      ...(sites ?? []).map(({ site, loss }): Field[] => [round, site, 'loss', loss]),
+      ...localRows(localValidation).map(([name, value]): Field[] => [round, undefined, name, value]),
+      ...(sites ?? []).flatMap(({ site, loss, validation: own }): Field[][] => [
+        [round, site, 'loss', loss],
+        ...localRows(own).map(([name, value]): Field[] => [round, site, name, value]),
+      ]),
     ]),
   );
+}
+
+/** On the sites' own validation images, with the model that the round began with. */
+function localRows(
+  local: { readonly loss: number; readonly accuracy: number } | undefined,
+): (readonly [string, number])[] {
+  if (!local) return [];
+  return [
+    ['localValidation.loss', local.loss],
+    ['localValidation.accuracy', local.accuracy],
+  ];
 }
 
 function validationRows(

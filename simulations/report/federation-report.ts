@@ -17,10 +17,11 @@ import {
   reliabilityChart,
   rocChart,
 } from './evaluation-blocks.ts';
-import { formatBytes, formatCount, formatDuration, formatMetric } from './format.ts';
+import { counted, formatBytes, formatCount, formatDuration, formatMetric } from './format.ts';
 import { METRIC_LABELS } from './labels.ts';
 import type {
   Block,
+  Cell,
   HeatTable,
   IntervalChart,
   KeyFigure,
@@ -29,7 +30,7 @@ import type {
   Section,
   TableBlock,
 } from './model.ts';
-import { progressCharts } from './progress-charts.ts';
+import { progressCharts, type Progress } from './progress-charts.ts';
 import type { FederationResult, RoundResult, SiteEvaluation } from './result-types.ts';
 import { settingsTable } from './settings.ts';
 import { estimateFigure, shortDigest } from './train-report.ts';
@@ -77,7 +78,7 @@ export function federationReport(result: FederationResult): ReportModel {
   const { dataset, sites, rounds } = result;
   return {
     title: result.title,
-    subtitle: `Federation of ${String(sites.length)} virtual hospitals over ${String(rounds.length)} rounds on ${datasetSentence(dataset)}; seed ${String(result.seed)}.`,
+    subtitle: `Federation of ${counted(sites.length, 'virtual hospital')} over ${counted(rounds.length, 'round')} on ${datasetSentence(dataset)}; seed ${String(result.seed)}.`,
     notes: notesOf(dataset, result.notes),
     figures: keyFigures(result),
     sections: [
@@ -238,7 +239,7 @@ function roundsSection(result: FederationResult): Section {
       {
         kind: 'row',
         blocks: [
-          ...progressCharts([rounds.map(({ round, ...rest }) => ({ step: round, ...rest }))], {
+          ...progressCharts([rounds.map(progressOf)], {
             unit: 'round',
             ...(bestRound === undefined ? {} : { best: bestRound }),
           }),
@@ -246,6 +247,7 @@ function roundsSection(result: FederationResult): Section {
         ],
       },
       ...timingBlocks(result),
+      ...dropBlocks(result),
       { kind: 'details', summary: 'Every round', blocks: [roundTable(rounds)] },
     ],
   };
@@ -310,6 +312,28 @@ function timingBlocks({ timings, rounds }: FederationResult): readonly Block[] {
   return shown.length === 0 ? [] : [{ kind: 'row', blocks: shown }];
 }
 
+/** Who was missing how often, and why; nothing where nobody was. */
+function dropBlocks({ rounds, sites }: FederationResult): readonly Block[] {
+  const drops = rounds.flatMap(({ dropped }) => dropped ?? []);
+  if (drops.length === 0) return [];
+  const reasons = [...new Set(drops.map(({ reason }) => reason))];
+  const missing = sites.filter(({ name }) => drops.some(({ site }) => site === name));
+  return [
+    {
+      kind: 'heat',
+      caption: 'Rounds without a site, by reason',
+      rowTitle: 'Site',
+      columnTitle: 'Reason',
+      columns: reasons,
+      rows: missing.map(({ name }) => ({
+        label: name,
+        values: reasons.map((reason) => drops.filter((d) => d.site === name && d.reason === reason).length),
+      })),
+      totals: true,
+    },
+  ];
+}
+
 function keyValueTable(caption: string, rows: readonly (readonly [string, string])[]): TableBlock {
   return {
     kind: 'table',
@@ -323,6 +347,7 @@ function keyValueTable(caption: string, rows: readonly (readonly [string, string
 }
 
 function roundTable(rounds: readonly RoundResult[]): TableBlock {
+  const hasFaults = rounds.some(({ faults, aborted }) => faults ?? aborted);
   return {
     kind: 'table',
     caption: 'Rounds',
@@ -334,19 +359,35 @@ function roundTable(rounds: readonly RoundResult[]): TableBlock {
       { label: 'Up', numeric: true },
       { label: 'Down', numeric: true },
       { label: 'Dropped', numeric: false },
+      ...(hasFaults ? [{ label: 'Faults of the scenario', numeric: false }] : []),
     ],
-    rows: rounds.map(({ round, cohort, survivors, loss, durationMs, bytesUp, bytesDown, dropped }) => [
+    rows: rounds.map(({ round, cohort, survivors, loss, durationMs, bytesUp, bytesDown, ...rest }) => [
       { text: String(round) },
       { text: `${String(survivors)} of ${String(cohort)}` },
       { text: formatMetric(loss) },
       { text: durationMs === undefined ? '–' : formatDuration(durationMs) },
       { text: bytesUp === undefined ? '–' : formatBytes(bytesUp) },
       { text: bytesDown === undefined ? '–' : formatBytes(bytesDown) },
-      { text: (dropped ?? []).map(({ site, reason }) => `${site}: ${reason}`).join('; ') || '–' },
+      { text: (rest.dropped ?? []).map(({ site, reason }) => `${site}: ${reason}`).join('; ') || '–' },
+      ...(hasFaults ? [faultsCell(rest)] : []),
     ]),
   };
 }
 
+function faultsCell({ faults = [], aborted = [] }: Pick<RoundResult, 'faults' | 'aborted'>): Cell {
+  const text = faults.map(({ site, fault }) => `${site}: ${fault}`).join('; ') || '–';
+  if (aborted.length === 0) return { text };
+  const attempts = aborted.map(({ attempt, reason }) => `attempt ${String(attempt)}: ${reason}`);
+  return { text, detail: `tried again after ${attempts.join('; ')}` };
+}
+
 function total(rounds: readonly RoundResult[], valueOf: (round: RoundResult) => number): number {
   return rounds.reduce((running, round) => running + valueOf(round), 0);
+}
+
+/** The sites' own verdict stands beside the coordinator's; it is about the model that the round began with. */
+function progressOf({ round, validation, localValidation, ...rest }: RoundResult): Progress {
+  const own = localValidation && { 'accuracy at the sites, before the round': localValidation.accuracy };
+  const all = validation || own ? { validation: { ...validation, ...own } } : {};
+  return { step: round, ...rest, ...all };
 }

@@ -58,3 +58,8 @@ export function formatNumber(value: number): string {
     ? String(Number(value.toPrecision(4)))
     : value.toExponential(2);
 }
+
+/** "1 round", "12 rounds". */
+export function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -59,10 +59,20 @@ export interface RoundResult {
   readonly cohort: number;
   readonly survivors: number;
   readonly dropped?: readonly { readonly site: string; readonly reason: string }[];
+  /** What a fault scenario did to sites in this round, all attempts together. */
+  readonly faults?: readonly { readonly site: string; readonly fault: string }[];
+  /** Attempts that came to nothing before the round succeeded. */
+  readonly aborted?: readonly { readonly attempt: number; readonly reason: string }[];
   /** Mean training loss over survivors, weighted by examples. */
   readonly loss?: number;
   /** Of the global model after the round, by name as in `EpochResult`. */
   readonly validation?: Readonly<Record<string, number>>;
+  /** Of the global model before the round, on the survivors' own validation images, every image counted once. */
+  readonly localValidation?: {
+    readonly exampleCount: number;
+    readonly loss: number;
+    readonly accuracy: number;
+  };
   readonly durationMs?: number;
   readonly bytesUp?: number;
   readonly bytesDown?: number;
@@ -72,6 +82,8 @@ export interface RoundResult {
 export interface SiteRound {
   readonly site: string;
   readonly loss: number;
+  /** Of the global model before the round, on this site's own validation images. */
+  readonly validation?: { readonly loss: number; readonly accuracy: number };
 }
 
 /** Of a model of one site. */

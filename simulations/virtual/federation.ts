@@ -2,28 +2,32 @@
  * The federation itself: the coordinator's run and N site agents, the code of production, over the in-memory transport
  * with simulated time. Only where training happens (the pool) and who carries frames differ from real hospitals.
  */
-import { executeRun, type RunResult } from '../../coordinator/run/run.ts';
+import { executeRun, type RunPosition, type RunResult } from '../../coordinator/run/run.ts';
 import { forgetfulJournal } from '../../coordinator/round/journal.ts';
-import type { RoundReport } from '../../coordinator/round/events.ts';
 import type { AttemptRecord } from '../../coordinator/run/progress.ts';
 import { startSiteAgent, type SiteAgent } from '../../client/session/agent.ts';
 import type { LocalTrainer } from '../../client/training/local-update.ts';
-import { systemClock } from '../../shared/clock.ts';
-import { createAgreementKeyPair } from '../../shared/crypto/agreement.ts';
+import { createSiteStates, type SiteStates } from '../../client/training/site-state.ts';
+import { createAgreementKeyPair, type AgreementKeyPair } from '../../shared/crypto/agreement.ts';
 import { wipe } from '../../shared/crypto/bytes.ts';
-import { createIdentity } from '../../shared/crypto/identity.ts';
-import { runIdSchema, type SiteId } from '../../shared/ids.ts';
+import { createIdentity, type Identity } from '../../shared/crypto/identity.ts';
+import { runIdSchema, type RunId } from '../../shared/ids.ts';
 import type { Manifest } from '../../shared/learning/weights.ts';
 import { hashPlan, type Plan } from '../../shared/protocol/plan.ts';
+import { TransferSlots } from '../../shared/protocol/transfer-slots.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { createFaultDirector, noFaults, type FaultDirector } from '../faults/director.ts';
+import type { FaultScenario, Position } from '../faults/scenario.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ModelSpec } from '../pool/tasks.ts';
 import type { SimulationHooks } from '../progress.ts';
-import type { RoundResult, SiteRound } from '../report/result-types.ts';
+import type { RoundResult } from '../report/result-types.ts';
 import {
   createMemoryTransport,
   type MemoryTransport,
   type MemoryTransportOptions,
 } from './memory-transport.ts';
+import { RoundRecorder } from './round-recorder.ts';
 import { createSitesJudge, type SitesJudge, type StatesBySite } from './judge-sites.ts';
 import type { PreparedData, VirtualSite } from './prepare.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
@@ -38,6 +42,11 @@ export interface VirtualFederation {
   readonly hooks: SimulationHooks;
   /** Slow or faulty connections. */
   readonly network?: Pick<MemoryTransportOptions, 'latencyMs' | 'intercept'>;
+  readonly faults?: FaultScenario;
+  /** Where the run was left; absent: at its beginning. */
+  readonly from?: Checkpoint;
+  /** Called after every round; the next one begins when it has resolved. */
+  readonly save?: (checkpoint: Checkpoint) => Promise<void>;
 }
 
 export interface FederationOutcome extends RunResult {
@@ -48,36 +57,15 @@ export interface FederationOutcome extends RunResult {
 
 /** @throws EvaluationError when the global model cannot be evaluated; a site's failure only costs that site. */
 export async function simulateFederation(federation: VirtualFederation): Promise<FederationOutcome> {
-  const { plan, data, hooks, initialWeights, manifest } = federation;
-  const clock = createVirtualClock();
-  const sites = data.sites.map((site) => ({ ...site, identity: createIdentity() }));
-  const transport = createMemoryTransport({
-    clock,
-    sites: sites.map((s) => s.siteId),
-    ...federation.network,
-  });
-  const identity = createIdentity();
-  const boxKeys = createAgreementKeyPair();
-  const policy = { approvedPlans: [hashPlan(plan)], minimumCohort: plan.federation.minimumCohort };
-  const judge = createSitesJudge(federation);
-  const agents = sites.map((site): SiteAgent =>
-    startSiteAgent({
-      siteId: site.siteId,
-      identity: site.identity,
-      coordinatorKey: identity.publicKey,
-      policy,
-      link: transport.linkOf(site.siteId),
-      trainer: trainerOf(site, federation, { clock, judge }),
-      report: (report) => {
-        if (report.kind !== 'trainingFailed') return;
-        hooks.onProgress?.({ kind: 'notice', text: `${site.name}: ${report.message}` });
-      },
-    }),
-  );
-  const recorder = new RoundRecorder(federation, transport);
+  const { plan, hooks, initialWeights, manifest, from } = federation;
+  const world = createWorld(federation);
+  const { clock, transport, identity, boxKeys, sites, judge, director, runId } = world;
+  const agents = sites.map((site) => startAgent(site, federation, world));
+  const recorder = new RoundRecorder({ federation, transport, director, rounds: from?.rounds ?? [] });
+  director.begin(nextPosition(from?.position.records.at(-1)));
   try {
     const run = executeRun({
-      runId: runIdSchema.parse(`simulation-${String(plan.seed)}`),
+      runId,
       plan,
       initialWeights,
       manifest,
@@ -88,8 +76,23 @@ export async function simulateFederation(federation: VirtualFederation): Promise
       clock,
       journal: forgetfulJournal,
       evaluate: (weights) => clock.track(judge.evaluate(weights)),
-      hooks: recorder,
+      hooks: {
+        report: (position, report) => {
+          director.report(report);
+          recorder.report(position, report);
+        },
+        attempt: async (record, position) => {
+          recorder.attempt(record);
+          await allArrived(world);
+          if (record.outcome === 'published' && federation.save) {
+            const checkpoint = checkpointOf(world, plan, { position, rounds: recorder.rounds });
+            await clock.track(federation.save(checkpoint));
+          }
+          director.begin(nextPosition(record));
+        },
+      },
       ...(hooks.signal && { signal: hooks.signal }),
+      ...(from && { from: from.position }),
     });
     const result = await clock.runUntil(run);
     const bestStates = judge.statesOf(result.best?.weights);
@@ -102,95 +105,155 @@ export async function simulateFederation(federation: VirtualFederation): Promise
   }
 }
 
+type EquippedSite = VirtualSite & { readonly identity: Identity; readonly states: SiteStates };
+
+/** Everything around the run. */
+interface World {
+  readonly runId: RunId;
+  readonly clock: VirtualClock;
+  readonly transport: MemoryTransport;
+  readonly director: FaultDirector;
+  /** All sites live in one process: a few of them receive the model at once. */
+  readonly slots: TransferSlots<object>;
+  readonly judge: SitesJudge;
+  readonly identity: Identity;
+  readonly boxKeys: AgreementKeyPair;
+  readonly sites: readonly EquippedSite[];
+  readonly shared: (weights: Float32Array) => Float32Array;
+}
+
+/** Enough that no worker waits, and few enough that memory does not grow with the number of sites. */
+const CONCURRENT_DOWNLOADS = 4;
+
+function createWorld(federation: VirtualFederation): World {
+  const { plan, data, network, faults, from } = federation;
+  const runId = runIdSchema.parse(`simulation-${String(plan.seed)}`);
+  const clock = createVirtualClock();
+  const sites = data.sites.map((site) => ({
+    ...site,
+    identity: createIdentity(),
+    states: createSiteStates(),
+  }));
+  const kept = new Map(from?.kept);
+  for (const { siteId, states } of sites) {
+    const state = kept.get(siteId);
+    if (state) states.save(runId, state);
+  }
+  let director = noFaults;
+  const transport = createMemoryTransport({
+    clock,
+    sites: sites.map((s) => s.siteId),
+    ...network,
+    intercept: (direction, siteId, frame) => {
+      const passed = direction === 'up' ? director.passUp(siteId, frame) : frame;
+      return network?.intercept?.(direction, siteId, passed) ?? [passed];
+    },
+  });
+  if (faults)
+    director = createFaultDirector({ scenario: faults, runSeed: plan.seed, sites, clock, transport });
+  const judge = createSitesJudge(federation);
+  const best = from?.position.best;
+  if (from && best) judge.restore(from.trained, { weights: best.weights, states: from.best });
+  return {
+    ...{ runId, clock, transport, director, judge, sites },
+    identity: createIdentity(),
+    boxKeys: createAgreementKeyPair(),
+    slots: new TransferSlots(CONCURRENT_DOWNLOADS),
+    shared: shareModel(),
+  };
+}
+
+function startAgent(site: EquippedSite, federation: VirtualFederation, world: World): SiteAgent {
+  const { siteId, name, identity, states } = site;
+  const { plan, hooks } = federation;
+  return startSiteAgent({
+    siteId,
+    identity,
+    states,
+    coordinatorKey: world.identity.publicKey,
+    policy: { approvedPlans: [hashPlan(plan)], minimumCohort: plan.federation.minimumCohort },
+    link: world.transport.linkOf(siteId),
+    slots: world.slots,
+    trainer: world.director.trainerOf(siteId, trainerOf(site, federation, world)),
+    report: (report) => {
+      if (report.kind !== 'trainingFailed') return;
+      hooks.onProgress?.({ kind: 'notice', text: `${name}: ${report.message}` });
+    },
+  });
+}
+
+/** The attempt after the one that was recorded last. */
+function nextPosition(last: AttemptRecord | undefined): Position {
+  if (!last) return { round: 1, attempt: 1 };
+  return last.outcome === 'published'
+    ? { round: last.round + 1, attempt: 1 }
+    : { round: last.round, attempt: last.attempt + 1 };
+}
+
+/** Until every message of the round has been delivered and heeded, so that rounds are told apart cleanly. */
+async function allArrived({ transport, clock }: World): Promise<void> {
+  await transport.drained();
+  await new Promise<void>((resolve) => {
+    clock.schedule(0, resolve);
+  });
+}
+
+function checkpointOf(
+  { sites, judge, runId }: World,
+  plan: Plan,
+  { position, rounds }: { readonly position: RunPosition; readonly rounds: Checkpoint['rounds'] },
+): Checkpoint {
+  const kept = sites.flatMap(({ siteId, states }) => {
+    const state = states.load(runId);
+    return state ? [[siteId, state] as const] : [];
+  });
+  return {
+    planHash: hashPlan(plan),
+    ...{ position, rounds, kept },
+    trained: [...judge.latest()],
+    best: [...judge.statesOf(position.best?.weights)],
+  };
+}
+
+/**
+ * One copy of the global model for all sites: each has received its own, which is let go before it waits for a worker,
+ * so that memory does not grow with the number of sites.
+ */
+function shareModel(): (weights: Float32Array) => Float32Array {
+  let last: Float32Array | undefined;
+  return (weights) => {
+    if (last && Buffer.compare(bytesOf(last), bytesOf(weights)) === 0) return last;
+    last = weights;
+    return weights;
+  };
+}
+
+const bytesOf = (vector: Float32Array): Uint8Array =>
+  new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
+
 /** A site trains in the pool; simulated time waits for it. */
 function trainerOf(
-  { siteId, data }: VirtualSite,
+  { siteId, data, validation }: VirtualSite,
   { pool, model, hooks }: VirtualFederation,
-  { clock, judge }: { readonly clock: VirtualClock; readonly judge: SitesJudge },
+  { clock, judge, shared }: World,
 ): LocalTrainer {
   return {
-    train: async ({ plan, context, weights, serverControl, state, signal }) => {
+    // Not an async function: it would hold on to the request, and to its copy of the model, until the site has trained.
+    train: (request) => {
+      const { plan, context, serverControl, state, signal } = request;
+      const weights = shared(request.weights);
       const stop = hooks.signal ? AbortSignal.any([signal, hooks.signal]) : signal;
       const { training, seed, federation, task } = plan;
       const part = { training, seed, federation, task };
       const { round } = context;
       const update = pool.update(
-        { model, plan: part, round, siteId, weights, serverControl, state, data },
+        { model, plan: part, round, siteId, weights, serverControl, state, data, validation },
         stop,
       );
-      const result = await clock.track(update);
-      judge.trained(siteId, result.kept);
-      return result;
+      return clock.track(update).then((result) => {
+        judge.trained(siteId, result.kept);
+        return result;
+      });
     },
   };
-}
-
-/** Turns reports of rounds into the lines of rounds.jsonl. */
-class RoundRecorder {
-  readonly rounds: RoundResult[] = [];
-  readonly #federation: VirtualFederation;
-  readonly #transport: MemoryTransport;
-  readonly #updates = new Map<SiteId, { exampleCount: number; meanLoss: number }>();
-  #startedMs = systemClock.elapsedMs();
-  #bytes = { up: 0, down: 0 };
-
-  constructor(federation: VirtualFederation, transport: MemoryTransport) {
-    this.#federation = federation;
-    this.#transport = transport;
-  }
-
-  report(position: { readonly round: number; readonly attempt: number }, report: RoundReport): void {
-    if (report.kind === 'phaseEntered' && report.phase === 'selecting') this.#updates.clear();
-    if (report.kind === 'updateAccepted') this.#updates.set(report.siteId, report);
-    this.#federation.hooks.onProgress?.({ kind: 'report', ...position, report });
-  }
-
-  attempt(record: AttemptRecord): void {
-    const traffic = this.#traffic();
-    const nowMs = systemClock.elapsedMs();
-    if (record.outcome === 'published') {
-      const result: RoundResult = {
-        round: record.round,
-        cohort: record.survivors.length + record.dropped.length,
-        survivors: record.survivors.length,
-        dropped: record.dropped.map(({ siteId, reason }) => ({ site: this.#nameOf(siteId), reason })),
-        ...this.#losses(),
-        validation: record.validation.metrics,
-        durationMs: nowMs - this.#startedMs,
-        bytesUp: traffic.up - this.#bytes.up,
-        bytesDown: traffic.down - this.#bytes.down,
-      };
-      this.rounds.push(result);
-      const { rounds } = this.#federation.plan.federation;
-      this.#federation.hooks.onProgress?.({ kind: 'round', result, rounds });
-      this.#bytes = traffic;
-      this.#startedMs = nowMs;
-    }
-  }
-
-  readonly #nameOf = (siteId: SiteId): string =>
-    this.#federation.data.sites.find((site) => site.siteId === siteId)?.name ?? siteId;
-
-  /** In the order of the sites, so that the sum does not depend on who was first. */
-  #losses(): { loss: number; sites: SiteRound[] } {
-    let examples = 0;
-    let sum = 0;
-    const sites: SiteRound[] = [];
-    for (const { siteId, name } of this.#federation.data.sites) {
-      const update = this.#updates.get(siteId);
-      if (!update) continue;
-      examples += update.exampleCount;
-      sum += update.exampleCount * update.meanLoss;
-      sites.push({ site: name, loss: update.meanLoss });
-    }
-    return { loss: sum / examples, sites };
-  }
-
-  #traffic(): { up: number; down: number } {
-    const all = this.#federation.data.sites.map(({ siteId }) => this.#transport.trafficOf(siteId));
-    return {
-      up: all.reduce((sum, { up }) => sum + up, 0),
-      down: all.reduce((sum, { down }) => sum + down, 0),
-    };
-  }
 }

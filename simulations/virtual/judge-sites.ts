@@ -18,6 +18,16 @@ export interface SitesJudge {
   evaluate(weights: Float32Array): Promise<ValidationResult>;
   /** What the sites kept when these very weights (the same array) were evaluated. */
   statesOf(weights: Float32Array | undefined): StatesBySite;
+  /** What each site had after its last training. */
+  latest(): StatesBySite;
+  /** As another judge of the same run was left. */
+  restore(
+    latest: Iterable<readonly [SiteId, SiteState]>,
+    evaluated: {
+      readonly weights: Float32Array;
+      readonly states: Iterable<readonly [SiteId, SiteState]>;
+    },
+  ): void;
 }
 
 type JudgeInput = Pick<VirtualFederation, 'plan' | 'data' | 'pool' | 'hooks' | 'model' | 'manifest'>;
@@ -45,6 +55,11 @@ export function createSitesJudge({ plan, data, pool, hooks, model, manifest }: J
       return meanVerdict(await Promise.all(verdicts));
     },
     statesOf: (weights) => (weights && seen.get(weights)) ?? new Map(),
+    latest: () => latest,
+    restore: (entries, { weights, states }) => {
+      for (const [siteId, state] of entries) latest.set(siteId, state);
+      seen.set(weights, new Map(states));
+    },
   };
 }
 

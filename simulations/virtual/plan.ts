@@ -11,8 +11,9 @@ export function planOf(
   model: ModelSpec,
   parameterCount: number,
 ): Plan {
-  // Every virtual site is always there: a round without all of them says something is wrong.
   const siteCount = data.sites.length;
+  // A site whose training fails costs itself, as long as most go on.
+  const most = config.faults?.minimumSites ?? Math.floor(siteCount / 2) + 1;
   return planSchema.parse({
     protocolVersion: PROTOCOL_VERSION,
     task: { name: data.summary.name, classNames: data.classNames, imageDims: data.imageDims },
@@ -23,13 +24,14 @@ export function planOf(
     federation: {
       strategy: config.strategy,
       rounds: config.rounds,
-      minimumCohort: siteCount,
-      // A site whose training fails costs itself, as long as most go on.
-      minimumSurvivors: Math.floor(siteCount / 2) + 1,
+      // Without faults every virtual site is there: a round that begins without all of them says something is wrong.
+      minimumCohort: config.faults ? most : siteCount,
+      minimumSurvivors: most,
       ...(config.maximumUpdateL2Norm !== undefined && { maximumUpdateL2Norm: config.maximumUpdateL2Norm }),
       ...(config.earlyStopping && { earlyStopping: config.earlyStopping }),
     },
-    protection: { mode: 'box' },
+    protection: { mode: config.protection },
+    evaluation: { localValidationFraction: config.localValidation },
     seed: config.seed,
   });
 }

@@ -9,7 +9,7 @@ import {
   type PreprocessingOptions,
 } from '../../shared/data/preprocess.ts';
 import { classCounts } from '../../shared/data/select.ts';
-import { splitDataset } from '../../shared/data/split.ts';
+import { cutByPatient, splitDataset } from '../../shared/data/split.ts';
 import type { Dataset, Split } from '../../shared/data/dataset.ts';
 import { siteIdSchema, type SiteId } from '../../shared/ids.ts';
 import { imageLengthOf, type LabelledImages } from '../../shared/learning/training/labelled-images.ts';
@@ -24,7 +24,10 @@ export interface VirtualSite {
   readonly siteId: SiteId;
   /** As the partition or the data call it. */
   readonly name: string;
+  /** What it trains on. */
   readonly data: LabelledImages;
+  /** What it judges global models with, where the configuration sets some aside. */
+  readonly validation?: LabelledImages;
   readonly classCounts: readonly number[];
 }
 
@@ -65,31 +68,79 @@ export async function prepareData(config: SimulationConfig, signal?: AbortSignal
     minimumPerSite: config.minimumPerSite,
   });
   const all = await preprocess(dataset, config.preprocessing, split.train);
-  return { ...dealOut(all, dealt), ...evaluationParts(all, dataset, split), ...describe(opened, all, split) };
+  const parts = setAside(dataset, dealt, config);
+  return {
+    ...dealOut(all, dataset, parts),
+    ...evaluationParts(all, dataset, split),
+    ...describe(opened, all, { ...split, parts }),
+  };
 }
 
 /** Phantoms come from virtual hospitals with scanners of their own; other data are dealt with uneven classes. */
 const defaultScheme = (dataset: Dataset): PartitionScheme =>
   dataset.synthetic && dataset.sites ? { kind: 'natural' } : { kind: 'dirichlet', alpha: 0.5 };
 
-function dealOut(all: Preprocessed, dealt: Partition): Pick<PreparedData, 'sites' | 'pooled' | 'imageDims'> {
-  const order = dealt.sites.flatMap((site) => [...site.indices]);
-  const pooled = toSharedMemory(selectExamples(all, order));
-  const length = imageLengthOf(pooled);
-  let first = 0;
-  const sites = dealt.sites.map((site, index): VirtualSite => {
-    const count = site.indices.length;
-    const data: LabelledImages = {
-      images: pooled.images.subarray(first * length, (first + count) * length),
-      labels: pooled.labels.subarray(first, first + count),
-      count,
-      imageDims: pooled.imageDims,
-    };
-    first += count;
-    const siteId = siteIdOf(index, dealt.sites.length);
-    return { siteId, name: site.name, data, classCounts: dealt.counts[index] ?? [] };
+/** A site's images as indices into the dataset. */
+interface SiteParts {
+  readonly name: string;
+  readonly training: readonly number[];
+  /** Whole patients that the site does not train on. */
+  readonly validation: readonly number[];
+}
+
+/** What each site sets aside is its own choice by its own random numbers. */
+function setAside(
+  dataset: Dataset,
+  dealt: Partition,
+  { localValidation, seed }: SimulationConfig,
+): SiteParts[] {
+  return dealt.sites.map(({ name, indices }) => {
+    const purpose = `local validation of ${name}`;
+    const { cut, rest } = cutByPatient(dataset, indices, { fraction: localValidation, seed, purpose });
+    return { name, training: rest, validation: cut };
   });
-  return { sites, pooled, imageDims: pooled.imageDims };
+}
+
+function dealOut(
+  all: Preprocessed,
+  dataset: Dataset,
+  parts: readonly SiteParts[],
+): Pick<PreparedData, 'sites' | 'pooled' | 'imageDims'> {
+  const training = parts.flatMap((part) => part.training);
+  const shared = toSharedMemory(
+    selectExamples(all, [...training, ...parts.flatMap((part) => part.validation)]),
+  );
+  let first = 0;
+  const next = (count: number): LabelledImages => {
+    const taken = sliceOf(shared, first, count);
+    first += count;
+    return taken;
+  };
+  const trained = parts.map((part) => next(part.training.length));
+  const judged = parts.map((part) => next(part.validation.length));
+  const sites = parts.map((part, index): VirtualSite => {
+    const data = trained[index] ?? sliceOf(shared, 0, 0);
+    const validation = judged[index];
+    return {
+      siteId: siteIdOf(index, parts.length),
+      name: part.name,
+      data,
+      ...(validation && validation.count > 0 && { validation }),
+      classCounts: classCounts(dataset, Int32Array.from(part.training)),
+    };
+  });
+  return { sites, pooled: sliceOf(shared, 0, training.length), imageDims: shared.imageDims };
+}
+
+/** A view of `count` examples. */
+function sliceOf(all: LabelledImages, first: number, count: number): LabelledImages {
+  const length = imageLengthOf(all);
+  return {
+    images: all.images.subarray(first * length, (first + count) * length),
+    labels: all.labels.subarray(first, first + count),
+    count,
+    imageDims: all.imageDims,
+  };
 }
 
 function evaluationParts(
@@ -107,12 +158,14 @@ function evaluationParts(
 function describe(
   { dataset, rejected, warnings }: OpenedDataset,
   all: Preprocessed,
-  split: Split,
+  split: Split & { readonly parts: readonly SiteParts[] },
 ): Pick<PreparedData, 'summary' | 'classNames' | 'preprocessing' | 'notices'> {
-  const part = (name: string, indices: Int32Array): DatasetSummary['splits'][number] => ({
+  const part = (name: string, indices: ArrayLike<number>): DatasetSummary['splits'][number] => ({
     name,
     counts: classCounts(dataset, indices),
   });
+  const own = split.parts.flatMap(({ validation }) => validation);
+  const training = split.parts.flatMap((site) => site.training);
   const unusable = rejected.length === 0 ? [] : [`${String(rejected.length)} images cannot be used`];
   const [channels, height, width] = all.imageDims;
   return {
@@ -124,7 +177,8 @@ function describe(
       synthetic: dataset.synthetic,
       classNames: dataset.classNames,
       splits: [
-        part('training (all sites)', split.train),
+        part('training (all sites)', training),
+        ...(own.length > 0 ? [part('local validation (all sites)', own)] : []),
         part('validation', split.validation),
         part('held-out test', split.test),
       ],

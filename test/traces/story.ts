@@ -22,6 +22,10 @@ function sayEvent(event: RoundEvent): string {
       if (answer.type === 'refuse') return `${siteId} refuses ${of}`;
       return `${siteId} sends its update of ${of}`;
     }
+    case 'transferring':
+      return `bytes of ${event.siteId} arrive`;
+    case 'stepsDone':
+      return `${event.siteId} has done ${String(event.steps)} steps`;
     case 'rejected':
       return `a message of ${event.siteId} is not admitted: ${event.reason}`;
     case 'deadline':
@@ -64,6 +68,8 @@ function sayReport({ report }: Extract<Effect, { kind: 'emit' }>): string {
       return `${report.siteId} is dropped: ${report.reason}`;
     case 'updateAccepted':
       return `${report.siteId} counts with ${String(report.exampleCount)} examples`;
+    case 'extended':
+      return `${report.sites.join(' ')} may go on`;
     case 'aborted':
       return `— aborted: ${report.reason}`;
   }
@@ -131,6 +137,15 @@ export class Story {
   sendFor(name: string, position: Partial<RoundContext>): this {
     const context = { ...this.context, ...position };
     return this.happens({ kind: 'answered', siteId: site(name), context, answer: updateAnswer });
+  }
+
+  uploads(...names: string[]): this {
+    for (const siteId of sites(...names)) this.happens({ kind: 'transferring', siteId });
+    return this;
+  }
+
+  trains(name: string, steps: number): this {
+    return this.happens({ kind: 'stepsDone', siteId: site(name), context: this.context, steps });
   }
 
   notAdmitted(name: string, reason: DropReason): this {

@@ -149,6 +149,33 @@ describe('a site’s session', () => {
     expect(kinds(uploaded.effects)).toEqual(['persist', 'upload']);
   });
 
+  it('tells of its steps while it trains, and only then', () => {
+    const told: SessionEvent = { kind: 'stepsDone', context, steps: 7 };
+    expect(kinds(play(announced(), trainRequested(), told).effects)).toEqual(['persist', 'tellProgress']);
+    expect(play(announced(), told).effects).toEqual([]);
+    expect(play(announced(), trainRequested(), { kind: 'trained', context }, told).effects).toEqual([]);
+    expect(play(announced(), trainRequested(), { ...told, context: at(2) }).effects).toEqual([]);
+  });
+
+  it('discards an update that has arrived, sends it no more, and keeps what it learned once it counts', () => {
+    const accepted = { kind: 'acknowledged', context, of: 'update', result: { status: 'accepted' } } as const;
+    const arrived = [announced(), trainRequested(), { kind: 'trained', context }, accepted] as const;
+    expect(kinds(play(...arrived).effects)).toEqual(['persist', 'discardUpdate']);
+    for (const event of [{ kind: 'connected' } as const, trainRequested()])
+      expect(play(...arrived, event).effects).toEqual([]);
+    const closed = play(...arrived, { kind: 'closed', context, published: true });
+    expect(kinds(closed.effects)).toEqual(['persist', 'keepState', 'forget']);
+    // Of the announcement: nothing has been sent yet that could be discarded.
+    const early = play(
+      announced(),
+      trainRequested(),
+      { kind: 'trained', context },
+      { ...accepted, of: 'advertise' },
+    );
+    expect(kinds(early.effects)).toEqual(['persist']);
+    expect(early.session.phase).toBe('uploaded');
+  });
+
   it('says that training failed, without the reason, and leaves the round', () => {
     const { session, effects } = play(announced(), trainRequested(), { kind: 'trainingFailed', context });
     expect(effects).toContainEqual({ kind: 'refuse', context, reason: 'training-failed' });

@@ -170,6 +170,24 @@ describe('a site’s update', () => {
     expect(second.kept).not.toEqual(fresh.kept);
   });
 
+  it('tells of every step', async () => {
+    const steps: number[] = [];
+    await computeUpdate(input({ onSteps: (step) => steps.push(step) }));
+    expect(steps).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('has the verdict of the global model on the site’s own validation images, and is otherwise the same', async () => {
+    // With zero weights every class has probability 1/2, and the first one is predicted.
+    const validation = easyImages(5, FEATURES, CLASSES, 9);
+    const update = await computeUpdate(input({ validation }));
+    expect(update.validation).toMatchObject({ exampleCount: 5, correctCount: 3 });
+    expect(update.validation?.lossSum).toBeCloseTo(5 * Math.log(2), 12);
+    expect({ ...update, validation: undefined }).toEqual({
+      ...(await computeUpdate(input())),
+      validation: undefined,
+    });
+  });
+
   it('is none when it was stopped', async () => {
     const stopped = input({ signal: AbortSignal.abort() });
     await expect(computeUpdate(stopped)).rejects.toMatchObject({ code: 'TRAINING_ABORTED' });

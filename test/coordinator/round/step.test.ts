@@ -18,6 +18,12 @@ const advertise = (siteId: SiteId): RoundEvent => ({
   context,
   answer: { type: 'advertise' },
 });
+const stepsDone = (siteId: SiteId, steps: number): RoundEvent => ({
+  kind: 'stepsDone',
+  siteId,
+  context,
+  steps,
+});
 const update = (siteId: SiteId): RoundEvent => {
   const k = names.indexOf(siteId) + 1;
   const delta = Float32Array.of(0.1 * k, -1 / k, 3 ** -k, 1e-3);
@@ -56,6 +62,8 @@ const anyEvent: fc.Arbitrary<RoundEvent> = fc.oneof(
   anySite.map((siteId): RoundEvent => ({ kind: 'disconnected', siteId })),
   anySite.map((siteId): RoundEvent => ({ kind: 'connected', siteId })),
   anySite.map((siteId): RoundEvent => ({ kind: 'rejected', siteId, reason: 'malformed' })),
+  anySite.map((siteId): RoundEvent => ({ kind: 'transferring', siteId })),
+  fc.tuple(anySite, fc.nat(3)).map(([siteId, steps]): RoundEvent => stepsDone(siteId, steps)),
   anySite.map((siteId): RoundEvent => ({ kind: 'answered', siteId, context, answer: { type: 'refuse' } })),
   fc
     .constantFrom('selecting' as const, 'advertising' as const, 'training' as const)
@@ -117,7 +125,8 @@ describe('a round, whatever happens', () => {
     fc.assert(
       fc.property(fc.array(anyEvent, { maxLength: 40 }), (events) => {
         let { round } = play(events);
-        for (let i = 0; i < 3; i++)
+        // One for each waiting phase, and one more for sites that had advanced before the first.
+        for (let i = 0; i < 4; i++)
           round = step(round, { kind: 'deadline', phase: round.phase, round: 1, attempt: 1 }).next;
         expect(['aggregating', 'evaluating', 'published', 'aborted']).toContain(round.phase);
       }),
@@ -167,6 +176,31 @@ describe('details of a round', () => {
     expect(story.round).toBe(before);
   });
 
+  it('waits for a site that advances, but not beyond the limit of training', () => {
+    const quick = rules({ deadlinesMs: { advertising: 2000, training: 3000, quiet: 700 } });
+    const story = new Story('', ['a', 'b', 'c'], quick).agree('a', 'b', 'c').send('a', 'b');
+    const spans: number[] = [];
+    while (story.round.phase === 'training') {
+      const { effects } = step(story.uploads('c').round, {
+        kind: 'deadline',
+        ...{ phase: 'training', round: 1, attempt: 1 },
+      });
+      for (const effect of effects) if (effect.kind === 'setDeadline') spans.push(effect.delayMs);
+      story.deadline();
+    }
+    expect(spans.reduce((a, b) => a + b, 3000)).toBe(4 * 3000);
+    expect(Math.max(...spans)).toBe(700);
+    expect(story.round).toMatchObject({ dropped: [{ siteId: site('c'), reason: 'deadline' }] });
+  });
+
+  it('takes the same number of steps again for no advance, nor what comes outside of training', () => {
+    const story = new Story('', ['a', 'b', 'c']).trains('c', 5).agree('a', 'b', 'c').send('a', 'b');
+    story.trains('c', 5).deadline();
+    expect(story.round.phase).toBe('training');
+    story.trains('c', 5).deadline();
+    expect(story.round).toMatchObject({ phase: 'aggregating', survivors: sites('a', 'b') });
+  });
+
   it('aborts when there is no model or no evaluation', () => {
     const ready = (): Story => new Story('', ['a', 'b']).agree('a', 'b').send('a', 'b');
     expect(ready().happens({ kind: 'aggregationFailed' }).round).toMatchObject({
@@ -180,9 +214,11 @@ describe('details of a round', () => {
 });
 
 describe('the order of phases', () => {
-  it('passes the phases of secure aggregation by where a box is all', () => {
-    expect(phaseAfter('advertising', 'box')).toBe('training');
-    expect(phaseAfter('training', 'box')).toBe('aggregating');
+  it('passes the phases of secure aggregation by where there is a box or nothing', () => {
+    for (const protection of ['box', 'plain'] as const) {
+      expect(phaseAfter('advertising', protection)).toBe('training');
+      expect(phaseAfter('training', protection)).toBe('aggregating');
+    }
   });
 
   it('goes through all of them for secure aggregation', () => {

@@ -45,6 +45,29 @@ describe('a round as a story', () => {
     await keeps(story, 'straggler');
   });
 
+  it('slow sites that advance', async () => {
+    const slow = rules({ deadlinesMs: { selecting: 1000, advertising: 2000, training: 3000, quiet: 5000 } });
+    const story = new Story(
+      'b trains and c uploads beyond the deadline; d does nothing',
+      ['a', 'b', 'c', 'd'],
+      slow,
+    )
+      .agree('a', 'b', 'c', 'd')
+      .send('a')
+      .trains('b', 10)
+      .trains('b', 20)
+      .uploads('c')
+      .deadline()
+      .trains('b', 30)
+      .send('c')
+      .deadline()
+      .trains('b', 40)
+      .deadline()
+      .finish();
+    expect(story.round).toMatchObject({ phase: 'published', survivors: sites('a', 'c') });
+    await keeps(story, 'slow-but-advancing');
+  });
+
   it('a site that lies about shape, and one that sends NaN', async () => {
     const story = new Story('b lies about the shape of its update, c sends NaN', ['a', 'b', 'c', 'd'])
       .agree('a', 'b', 'c', 'd')

@@ -13,6 +13,7 @@ import {
   encodeUpdate,
   modelBytes,
   sealedUpdateBytes,
+  updateBytes,
 } from '../../../shared/protocol/update-payload.ts';
 import { contextOf, modelHash, planOf, site, sites } from '../../coordinator/fixtures.ts';
 
@@ -31,6 +32,7 @@ const fromCoordinator: CoordinatorMessage[] = [
 const fromSite: SiteMessage[] = [
   { type: 'advertise', context, siteId: site('a'), signature },
   { type: 'refuse', context, siteId: site('a'), reason: 'plan-not-approved', signature },
+  { type: 'progress', context, siteId: site('a'), steps: 12, signature },
   { type: 'update', context, siteId: site('a'), signature, payload },
 ];
 
@@ -95,9 +97,9 @@ describe('the plaintext of an update', () => {
 
   it('comes back as it was, at any offset of its buffer', () => {
     const bytes = encodeUpdate(update);
-    expect(bytes).toHaveLength(8 + 12);
+    expect(bytes).toHaveLength(24 + 12);
     expect([...bytes.subarray(0, 4)]).toEqual([44, 1, 0, 0]);
-    const shifted = new Uint8Array(21);
+    const shifted = new Uint8Array(37);
     shifted.set(bytes, 1);
     expect(decodeUpdate(shifted.subarray(1), 3)).toEqual({ ok: true, update });
   });
@@ -106,7 +108,7 @@ describe('the plaintext of an update', () => {
     const bytes = encodeUpdate(update);
     expect(decodeUpdate(bytes, 4)).toEqual({ ok: false, reason: 'wrong-shape' });
     expect(decodeUpdate(bytes.subarray(1), 3)).toEqual({ ok: false, reason: 'wrong-shape' });
-    expect(decodeUpdate(new Uint8Array(20), 3)).toEqual({ ok: false, reason: 'wrong-shape' });
+    expect(decodeUpdate(new Uint8Array(36), 3)).toEqual({ ok: false, reason: 'wrong-shape' });
     for (const exampleCount of [0, -1, 1.5, 2 ** 32])
       expect(() => encodeUpdate({ ...update, exampleCount })).toThrow('examples');
   });
@@ -123,6 +125,15 @@ describe('the plaintext of an update', () => {
     expect(decodeUpdate(lossy, 3)).toEqual({ ok: false, reason: 'non-finite' });
   });
 
+  it('carries the sums of local validation, which must fit together', () => {
+    const validated = { ...update, validation: { exampleCount: 7, correctCount: 5, lossSum: 1.1 } };
+    expect(decodeUpdate(encodeUpdate(validated), 3)).toEqual({ ok: true, update: validated });
+    const boastful = { ...validated, validation: { ...validated.validation, correctCount: 8 } };
+    expect(decodeUpdate(encodeUpdate(boastful), 3)).toEqual({ ok: false, reason: 'wrong-shape' });
+    const endless = { ...validated, validation: { ...validated.validation, lossSum: Infinity } };
+    expect(decodeUpdate(encodeUpdate(endless), 3)).toEqual({ ok: false, reason: 'non-finite' });
+  });
+
   it('has a second vector where the strategy sends one', () => {
     const two = { ...update, controlDelta: Float32Array.of(4, 5, -6) };
     const bytes = encodeUpdate(two);
@@ -131,11 +142,13 @@ describe('the plaintext of an update', () => {
     expect(decodeUpdate(encodeUpdate(update), 3, 2)).toEqual({ ok: false, reason: 'wrong-shape' });
     const broken = encodeUpdate({ ...two, controlDelta: Float32Array.of(0, 0, Number.NaN) });
     expect(decodeUpdate(broken, 3, 2)).toEqual({ ok: false, reason: 'non-finite' });
-    expect(sealedUpdateBytes(100, 2)).toBe(32 + 24 + 16 + 8 + 800);
+    expect(sealedUpdateBytes(100, 2)).toBe(32 + 24 + 16 + 24 + 800);
   });
 
   it('has the length on the wire that the plan fixes', () => {
-    expect(sealedUpdateBytes(100)).toBe(32 + 24 + 16 + 8 + 400);
+    expect(sealedUpdateBytes(100)).toBe(32 + 24 + 16 + 24 + 400);
     expect(modelBytes(100)).toBe(400);
+    expect(updateBytes('box', 100)).toBe(sealedUpdateBytes(100));
+    expect(updateBytes('plain', 100)).toBe(encodeUpdate({ ...update, delta: new Float32Array(100) }).length);
   });
 });

@@ -37,6 +37,16 @@ describe('the plan', () => {
     ['an unknown strategy', { federation: { strategy: 'fedmagic' } }, 'fedavg, fedprox'],
     ['a norm bound of 0', { federation: { maximumUpdateL2Norm: 0 } }, 'maximumUpdateL2Norm'],
     ['a protection that does not exist', { protection: { mode: 'none' } }, 'mode'],
+    [
+      'a limit of training below its deadline',
+      { federation: { trainingLimitFactor: 0.5 } },
+      'trainingLimitFactor',
+    ],
+    [
+      'a local validation on most images',
+      { evaluation: { localValidationFraction: 0.6 } },
+      'localValidationFraction',
+    ],
     ['a seed that is no integer', { seed: 0.5 }, 'seed'],
   ])('refuses %s', (_, change, field) => {
     const plan = planOf();

@@ -24,11 +24,12 @@ describe('presets', () => {
     expect(modalityOf(name)).toBe(modality);
   });
 
-  const dataset = { name: 'folder:mine', height: 28, width: 28 };
+  const dataset = { name: 'folder:mine', height: 28, width: 28, channels: 1 } as const;
 
   it('go through small sets more often, between 8 and 80 times', () => {
     const epochs = (count: number) => presetFor(dataset, [count, count]).recipe.epochs;
     expect([epochs(10), epochs(2354), epochs(1_000_000)]).toEqual([80, 15, 8]);
+    expect(presetFor({ ...dataset, channels: 3 }, [3400, 3400]).recipe.epochs).toBe(25);
   });
 
   it('have more blocks for larger images, so that the last map is about 8 pixels wide', () => {
@@ -39,11 +40,21 @@ describe('presets', () => {
     expect([filters(28).length, filters(64).length, filters(128).length]).toEqual([3, 4, 5]);
   });
 
-  it('weigh classes, and adjust outputs instead where the rarest is very rare', () => {
-    const { recipe: even } = presetFor(dataset, [100, 50]);
-    expect([even.classWeighting.kind, even.logitAdjustmentTau]).toEqual(['balanced', 0]);
-    const { recipe: rare } = presetFor(dataset, [1000, 50]);
-    expect([rare.classWeighting.kind, rare.logitAdjustmentTau]).toEqual(['none', 1]);
+  it.each([
+    ['many images', [2000, 1000], ['balanced', 0, 0, 'balancedAccuracyAndAuc']],
+    ['a very rare class', [2000, 50], ['none', 1, 0, 'balancedAccuracyAndAuc']],
+    ['few images', [400, 150], ['none', 0, 0.1, 'accuracyAndAuc']],
+  ])('suit the numbers of images: %s', (_, counts, expected) => {
+    const { recipe, selection } = presetFor(dataset, counts);
+    const { classWeighting, logitAdjustmentTau, labelSmoothing } = recipe;
+    expect([classWeighting.kind, logitAdjustmentTau, labelSmoothing, selection]).toEqual(expected);
+  });
+
+  it('do not correct for rare classes twice', () => {
+    const weighed = presetFor(dataset, [2000, 50], { recipe: { classWeighting: { kind: 'balanced' } } });
+    expect(weighed.recipe.logitAdjustmentTau).toBe(0);
+    const adjusted = presetFor(dataset, [2000, 1000], { recipe: { logitAdjustmentTau: 0.5 } });
+    expect(adjusted.recipe.classWeighting.kind).toBe('none');
   });
 
   it('give way to what is asked for', () => {
@@ -92,7 +103,7 @@ describe('the choice of an epoch', () => {
 });
 
 describe('adjustment for class priors', () => {
-  const { architecture } = presetFor({ name: 'x', height: 8, width: 8 }, [3, 1]);
+  const { architecture } = presetFor({ name: 'x', height: 8, width: 8, channels: 1 }, [3, 1]);
   const model = buildModel(architecture, [1, 8, 8], 2);
   const manifest = manifestOf(model);
   const weights = initialWeights(model, 1);

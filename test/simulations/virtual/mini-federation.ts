@@ -3,6 +3,7 @@
  * site can be given another trainer, policy or latency, and every frame can be changed on its way.
  */
 import { executeRun, type RunHooks, type RunResult } from '../../../coordinator/run/run.ts';
+import type { PauseSwitch } from '../../../coordinator/run/pause.ts';
 import type { ValidationResult } from '../../../coordinator/run/progress.ts';
 import type { Journal } from '../../../coordinator/round/journal.ts';
 import { startSiteAgent } from '../../../client/session/agent.ts';
@@ -38,6 +39,9 @@ export interface MiniOptions {
   readonly journal?: Journal;
   readonly evaluate?: (weights: Float32Array) => Promise<ValidationResult>;
   readonly signal?: AbortSignal;
+  readonly pause?: PauseSwitch;
+  /** Of both ends. */
+  readonly chunkBytes?: number;
   readonly hooks?: RunHooks;
   /** Before the run begins. */
   readonly arrange?: (world: World) => void;
@@ -74,6 +78,7 @@ export async function runMini(options: MiniOptions = {}): Promise<MiniResult> {
   const identity = createIdentity();
   const identities = new Map(names.map((siteId) => [siteId, createIdentity()] as const));
   const reports: { siteId: SiteId; report: SessionReport }[] = [];
+  const chunking = options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes };
   const agents = [...identities].map(([siteId, own]) => {
     const { trainer, policy, coordinatorKey } = options.sites?.[siteId] ?? {};
     return startSiteAgent({
@@ -83,6 +88,8 @@ export async function runMini(options: MiniOptions = {}): Promise<MiniResult> {
       policy: { approvedPlans: [hashPlan(plan)], minimumCohort: 2, ...policy },
       link: transport.linkOf(siteId),
       trainer: trainer ?? formula(siteId),
+      clock,
+      ...chunking,
       report: (report) => reports.push({ siteId, report }),
     });
   });
@@ -101,6 +108,8 @@ export async function runMini(options: MiniOptions = {}): Promise<MiniResult> {
     evaluate: (weights) => clock.track((options.evaluate ?? flat)(weights)),
     ...(options.hooks && { hooks: options.hooks }),
     ...(options.signal && { signal: options.signal }),
+    ...(options.pause && { pause: options.pause }),
+    ...chunking,
   });
   try {
     return { ...(await clock.runUntil(run)), reports, transport };

@@ -48,7 +48,9 @@ const planWith = (strategy: StrategyInput, rounds: number): Plan =>
   planOf({ rounds, strategy }, { training: { optimizer: { kind: 'sgd', momentum: 0 } } });
 
 function run(plan: Plan, options: MiniOptions = {}): Promise<MiniResult> {
-  const trainers = Object.entries(problems).map(([name, problem]) => [name, { trainer: descent(problem) }]);
+  const trainers = Object.entries(problems).map(
+    ([name, problem]) => [name, { trainer: descent(problem) }] as const,
+  );
   return runMini({ plan, names: Object.keys(problems), sites: Object.fromEntries(trainers), ...options });
 }
 
@@ -98,7 +100,8 @@ describe('SCAFFOLD', () => {
     let lost = 0;
     const intercept = (way: string, siteId: string, frame: Frame): readonly Frame[] => {
       if (way === 'down' || siteId !== 'b' || !frame.payload) return [frame];
-      const { context } = siteMessageSchema.parse({ ...JSON.parse(frame.header), payload: frame.payload });
+      const header: unknown = JSON.parse(frame.header);
+      const { context } = siteMessageSchema.parse(Object.assign({}, header, { payload: frame.payload }));
       if (context.round !== 2 || context.attempt !== 1) return [frame];
       lost++;
       return [];

@@ -1,0 +1,133 @@
+/** Turns what a run reports into the lines of rounds.jsonl. */
+import type { RoundReport } from '../../coordinator/round/events.ts';
+import type { AttemptRecord, PublishedRecord } from '../../coordinator/run/progress.ts';
+import { systemClock } from '../../shared/clock.ts';
+import type { SiteId } from '../../shared/ids.ts';
+import type { LocalValidation } from '../../shared/protocol/update-payload.ts';
+import type { FaultDirector } from '../faults/director.ts';
+import type { RoundResult, SiteRound } from '../report/result-types.ts';
+import type { VirtualFederation } from './federation.ts';
+import type { MemoryTransport } from './memory-transport.ts';
+
+interface RecorderOptions {
+  readonly federation: Pick<VirtualFederation, 'data' | 'plan' | 'hooks'>;
+  readonly transport: MemoryTransport;
+  readonly director: FaultDirector;
+  /** Of an earlier execution of the run. */
+  readonly rounds: readonly RoundResult[];
+}
+
+/** Since the last published round. */
+interface Unpublished {
+  faults: { site: string; fault: string }[];
+  aborted: { attempt: number; reason: string }[];
+}
+
+/** For a site that a round began without. */
+const ABSENT = 'not connected when the round began';
+
+export class RoundRecorder {
+  readonly #options: RecorderOptions;
+  readonly #rounds: RoundResult[];
+  readonly #updates = new Map<SiteId, Extract<RoundReport, { kind: 'updateAccepted' }>>();
+  #unpublished: Unpublished = { faults: [], aborted: [] };
+  #startedMs = systemClock.elapsedMs();
+  #bytes = { up: 0, down: 0 };
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.#rounds = [...options.rounds];
+  }
+
+  get rounds(): readonly RoundResult[] {
+    return this.#rounds;
+  }
+
+  report(position: { readonly round: number; readonly attempt: number }, report: RoundReport): void {
+    if (report.kind === 'phaseEntered' && report.phase === 'selecting') this.#updates.clear();
+    if (report.kind === 'updateAccepted') this.#updates.set(report.siteId, report);
+    this.#options.federation.hooks.onProgress?.({ kind: 'report', ...position, report });
+  }
+
+  attempt(record: AttemptRecord): void {
+    const { director } = this.#options;
+    const { faults, aborted } = this.#unpublished;
+    faults.push(...director.injected().map(({ siteId, fault }) => ({ site: this.#nameOf(siteId), fault })));
+    switch (record.outcome) {
+      case 'aborted':
+        aborted.push({ attempt: record.attempt, reason: record.reason });
+        return;
+      case 'published':
+        this.#unpublished = { faults: [], aborted: [] };
+        this.#publish(record, { faults, aborted });
+        return;
+    }
+  }
+
+  #publish(record: PublishedRecord, { faults, aborted }: Unpublished): void {
+    const { data, plan, hooks } = this.#options.federation;
+    const traffic = this.#traffic();
+    const nowMs = systemClock.elapsedMs();
+    const result: RoundResult = {
+      round: record.round,
+      cohort: data.sites.length,
+      survivors: record.survivors.length,
+      dropped: this.#droppedOf(record),
+      ...(faults.length > 0 && { faults }),
+      ...(aborted.length > 0 && { aborted }),
+      ...this.#losses(),
+      validation: record.validation.metrics,
+      ...(record.localValidation && { localValidation: record.localValidation }),
+      durationMs: nowMs - this.#startedMs,
+      bytesUp: traffic.up - this.#bytes.up,
+      bytesDown: traffic.down - this.#bytes.down,
+    };
+    this.#rounds.push(result);
+    hooks.onProgress?.({ kind: 'round', result, rounds: plan.federation.rounds });
+    this.#bytes = traffic;
+    this.#startedMs = nowMs;
+  }
+
+  #droppedOf({ survivors, dropped }: PublishedRecord): { site: string; reason: string }[] {
+    const invited = new Set<SiteId>([...survivors, ...dropped.map(({ siteId }) => siteId)]);
+    const absent = this.#options.federation.data.sites.filter(({ siteId }) => !invited.has(siteId));
+    return [
+      ...dropped.map(({ siteId, reason }) => ({ site: this.#nameOf(siteId), reason })),
+      ...absent.map(({ name }) => ({ site: name, reason: ABSENT })),
+    ];
+  }
+
+  #nameOf(siteId: SiteId): string {
+    return this.#options.federation.data.sites.find((site) => site.siteId === siteId)?.name ?? siteId;
+  }
+
+  /** In the order of the sites, so that the sum does not depend on who was first. */
+  #losses(): { loss: number; sites: SiteRound[] } {
+    let examples = 0;
+    let sum = 0;
+    const sites: SiteRound[] = [];
+    for (const { siteId, name } of this.#options.federation.data.sites) {
+      const update = this.#updates.get(siteId);
+      if (!update) continue;
+      examples += update.exampleCount;
+      sum += update.exampleCount * update.meanLoss;
+      sites.push({ site: name, loss: update.meanLoss, ...validationOf(update.validation) });
+    }
+    return { loss: sum / examples, sites };
+  }
+
+  #traffic(): { up: number; down: number } {
+    const { federation, transport } = this.#options;
+    const all = federation.data.sites.map(({ siteId }) => transport.trafficOf(siteId));
+    return {
+      up: all.reduce((sum, { up }) => sum + up, 0),
+      down: all.reduce((sum, { down }) => sum + down, 0),
+    };
+  }
+}
+
+function validationOf(sums: LocalValidation | undefined): Pick<SiteRound, 'validation'> {
+  if (!sums) return {};
+  const { exampleCount, lossSum, correctCount } = sums;
+  return { validation: { loss: lossSum / exampleCount, accuracy: correctCount / exampleCount } };
+}
