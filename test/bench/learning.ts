@@ -131,11 +131,7 @@ async function compete(contest: Contest, peers: Peers): Promise<void> {
   const best = await prepareStep(await openNativeEngine(), contest);
   const standard = await prepareStep(await openNativeEngine({ target: STANDARD_TARGET }), contest);
   const clipped = await prepareStep(await openNativeEngine(), contest, { perExampleClipL2Norm: 1 });
-  const turns = new Map<string, Turn>([
-    ['best', () => best.run(STEPS_PER_TURN)],
-    ['standard', () => standard.run(STEPS_PER_TURN)],
-    ['clipped', () => clipped.run(STEPS_PER_TURN)],
-  ]);
+  const turns = new Map<string, Turn>([['best', () => best.run(STEPS_PER_TURN)]]);
   for (const [name, peer] of [
     ['torch', peers.torch],
     ['tuned', peers.tuned],
@@ -145,6 +141,8 @@ async function compete(contest: Contest, peers: Peers): Promise<void> {
       turns.set(`${name} ${format}`, () => peer.run(contest.torch, format, STEPS_PER_TURN));
     }
   }
+  turns.set('standard', () => standard.run(STEPS_PER_TURN));
+  turns.set('clipped', () => clipped.run(STEPS_PER_TURN));
   const tensorflow = peers.tensorflow ? await prepareStep(peers.tensorflow, contest) : undefined;
   if (tensorflow) turns.set('tensorflow', () => tensorflow.run(STEPS_PER_TURN));
   const times = await takeTurns(turns, ROUNDS);

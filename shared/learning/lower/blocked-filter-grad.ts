@@ -82,9 +82,8 @@ function firstProducts(context: LowerContext, node: Node, [x, dy]: Pair, withOne
   const [filters = 0, channels = 0, kh = 1, kw = 1] = requiredInts(node, 'dims');
   const [n = 0, , oh = 0, ow = 0] = context.dims(dy);
   const block = context.target.blockSize ?? 1;
-  const cols = columns(context, x, context.dims(dy), gradientWindow(node));
-  const plane = (): string => emit.floats(ones(n * oh * ow), [n, 1, oh * ow]);
-  const rows = withOnes ? emit.concat([cols, plane()], 1) : cols;
+  const planes = withOnes ? [emit.floats(ones(n * oh * ow), [n, 1, oh, ow])] : [];
+  const rows = columns(context, x, context.dims(dy), gradientWindow(node), planes);
   const left = emit.reshape(rows, [n, 1, kh * kw * channels + (withOnes ? 1 : 0), oh * ow]);
   const right = emit.reshape(context.blocked(dy), [n, filters / block, oh * ow, block]);
   return emit.op('MatMul', [left, right]);
