@@ -9,12 +9,17 @@ const { prepareStep } = await import('./learning-step.ts');
 const step = await prepareStep(await openNativeEngine(), workerData);
 await step.run(5);
 parentPort.postMessage('ready');
-parentPort.on('message', async (count) => {
-  if (count === 0) {
+parentPort.on('message', async (durationMs) => {
+  if (durationMs === 0) {
     await step.compiled.dispose();
     parentPort.close();
     return;
   }
-  await step.run(count);
-  parentPort.postMessage('done');
+  const start = performance.now();
+  let steps = 0;
+  while (performance.now() - start < durationMs) {
+    await step.run(1);
+    steps++;
+  }
+  parentPort.postMessage((1000 * steps) / (performance.now() - start));
 });

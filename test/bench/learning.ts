@@ -28,6 +28,8 @@ const { values: flags } = parseArgs({
 /** Steps that one contestant makes before the next has its turn. */
 const STEPS_PER_TURN = 5;
 const ROUNDS = Number(flags.rounds);
+/** How long threads train side by side before they are counted. */
+const TURN_MS = 500;
 
 interface Contest extends StepCase {
   readonly name: string;
@@ -192,21 +194,16 @@ function report(contest: Contest, times: ReadonlyMap<string, Rounds>): void {
   });
 }
 
-/** Steps a second of `count` threads that train at the same time. */
-async function throughput(workers: readonly Worker[], steps: number): Promise<number> {
-  const start = performance.now();
-  await Promise.all(
-    workers.map(
-      (worker) =>
-        new Promise<void>((resolve) => {
-          worker.once('message', () => {
-            resolve();
-          });
-          worker.postMessage(steps);
-        }),
-    ),
+/** Steps a second of threads that train side by side for a while: the sum of each one's own rate. */
+async function throughput(workers: readonly Worker[], durationMs: number): Promise<number> {
+  const rates = workers.map(
+    (worker) =>
+      new Promise<number>((resolve) => {
+        worker.once('message', resolve);
+        worker.postMessage(durationMs);
+      }),
   );
-  return (workers.length * steps * 1000) / (performance.now() - start);
+  return (await Promise.all(rates)).reduce((sum, rate) => sum + rate, 0);
 }
 
 async function twoSessions(): Promise<void> {
@@ -230,8 +227,9 @@ async function twoSessions(): Promise<void> {
   );
   const gains: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const one = await throughput(workers.slice(0, 1), 40);
-    gains.push((await throughput(workers, 40)) / one);
+    const alone: number[] = [];
+    for (const worker of workers) alone.push(await throughput([worker], TURN_MS));
+    gains.push((await throughput(workers, TURN_MS)) / (alone.reduce((a, b) => a + b, 0) / alone.length));
   }
   for (const worker of workers) worker.postMessage(0);
   rows.push({
