@@ -11,6 +11,7 @@ import { Tinypool } from 'tinypool';
 import { TrainingAborted, type LocalResult } from '../../client/training/local-update.ts';
 import { EngineError, InputError, InvariantError } from '../../shared/errors.ts';
 import { executeTask, type ModelSource } from './execute.ts';
+import { markOnTrainingThreads } from './garbage-collection.ts';
 import {
   createStopFlag,
   type FitOutcome,
@@ -50,6 +51,7 @@ const MAX_WORKERS = 256;
 export function createWorkerPool(workerCount: number): Pool {
   if (!Number.isInteger(workerCount) || workerCount < 1 || workerCount > MAX_WORKERS)
     throw new InputError(`workers is ${String(workerCount)}; give 1 to ${String(MAX_WORKERS)}`);
+  markOnTrainingThreads(workerCount);
   // Sources run through tsx, which worker threads do not inherit: the bootstrap registers it there.
   const isSource = import.meta.url.endsWith('.ts');
   const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));

@@ -12,6 +12,7 @@ import { ConsiliumError, InvariantError } from '../../shared/errors.ts';
 import type { EngineName } from '../../shared/learning/engines/engine.ts';
 import { openEngine } from '../../shared/learning/engines/open-engine.ts';
 import type { SeedOutcome, SeedProgress, SeedResultMessage, SeedTask } from './seed-task.ts';
+import { markOnTrainingThreads } from '../pool/garbage-collection.ts';
 import { trainSeed } from './train-seed.ts';
 import type { WorkerMessage } from './worker.ts';
 
@@ -59,6 +60,7 @@ async function runInline(
 }
 
 function createThreads(count: number): Tinypool {
+  markOnTrainingThreads(count);
   // Sources run through tsx, which worker threads do not inherit: the bootstrap registers it there.
   const entry = import.meta.url.endsWith('.ts') ? './bootstrap.mjs' : './worker.js';
   return new Tinypool({
