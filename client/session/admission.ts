@@ -1,7 +1,7 @@
 /** From a frame of the coordinator to an event of the session: schema, signature, hashes. Decisions are `step.ts`'s. */
 import { verifyStatement } from '../../shared/crypto/statement.ts';
 import { sha512Hex } from '../../shared/crypto/hash.ts';
-import { modelHashSchema } from '../../shared/ids.ts';
+import { modelHashSchema, type ModelHash } from '../../shared/ids.ts';
 import { decodeCoordinatorMessage, type Frame } from '../../shared/protocol/codec.ts';
 import type { CoordinatorMessage } from '../../shared/protocol/messages.ts';
 import { hashPlan } from '../../shared/protocol/plan.ts';
@@ -15,6 +15,17 @@ const MAX_MODEL_BYTES = modelBytes(100_000_000);
 export interface Received {
   readonly message: CoordinatorMessage;
   readonly event: SessionEvent;
+}
+
+/** In one process many virtual sites are given the same bytes, which nobody writes to: they are hashed once. */
+const modelHashes = new WeakMap<Uint8Array, ModelHash>();
+
+function modelHashOfBytes(payload: Uint8Array): ModelHash {
+  const known = modelHashes.get(payload);
+  if (known !== undefined) return known;
+  const hash = modelHashSchema.parse(sha512Hex(payload));
+  modelHashes.set(payload, hash);
+  return hash;
 }
 
 /** Undefined for a frame that does not follow the protocol; it has no effect on the session. */
@@ -37,7 +48,7 @@ function eventOf(coordinatorKey: Uint8Array, message: CoordinatorMessage): Sessi
       const { cohort, signature } = message;
       const authentic = verifyStatement(coordinatorKey, { ...trainStatement(message), signature });
       // The digest is over the canonical bytes, which are the bytes on the wire.
-      const modelHash = modelHashSchema.parse(sha512Hex(message.payload));
+      const modelHash = modelHashOfBytes(message.payload);
       return { kind: 'trainRequested', context, cohort, modelHash, authentic };
     }
     case 'ack':

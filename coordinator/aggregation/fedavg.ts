@@ -44,12 +44,16 @@ export function addUpdate(sum: FedAvgSum, update: UpdatePayload): void {
   const { terms } = sum;
   if (delta.length !== terms.length) throw new InvariantError('the update and the sum differ in length');
   if (sum.updateCount >= MAX_COHORT) throw new InvariantError('more updates than a cohort may have sites');
-  if (!isSummable(update)) throw new InvariantError('an update is too large to be summed exactly');
   const factor = exampleCount * UNITS;
+  let largest = 0;
   for (let i = 0; i < terms.length; i++) {
+    const value = (delta[i] ?? 0) * factor;
+    const size = Math.abs(value);
+    if (size > largest) largest = size;
     // To the nearest integer: several times the speed of Math.round.
-    terms[i] = (terms[i] ?? 0) + Math.floor((delta[i] ?? 0) * factor + 0.5);
+    terms[i] = (terms[i] ?? 0) + Math.floor(value + 0.5);
   }
+  if (largest > MAX_TERM) throw new InvariantError('an update is too large to be summed exactly');
   sum.exampleCount += exampleCount;
   sum.updateCount++;
 }

@@ -6,7 +6,6 @@
 import type { AgreementKeyPair } from '../../shared/crypto/agreement.ts';
 import { openSealed } from '../../shared/crypto/sealed-box.ts';
 import { verifyStatement } from '../../shared/crypto/statement.ts';
-import { wipe } from '../../shared/crypto/bytes.ts';
 import type { SiteId } from '../../shared/ids.ts';
 import { decodeSiteMessage, type Frame } from '../../shared/protocol/codec.ts';
 import type { MessageOf, SiteMessage } from '../../shared/protocol/messages.ts';
@@ -68,7 +67,6 @@ function openUpdate(keys: AdmissionKeys, message: MessageOf<SiteMessage, 'update
   const plaintext = isSealed ? openSealed(keys.boxKeys, message.payload) : message.payload;
   if (!plaintext) return 'undecryptable';
   const decoded = decodeUpdate(plaintext, keys.parameterCount, keys.vectorCount);
-  if (isSealed) wipe(plaintext);
   if (!decoded.ok) return decoded.reason;
   const { update } = decoded;
   if (!isSummable(update)) return 'out-of-range';

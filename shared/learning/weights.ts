@@ -102,7 +102,20 @@ export function weightsFromBytes(bytes: Uint8Array): Float32Array {
   return weights;
 }
 
+/** The same without a copy where memory is laid out so; whoever has either of the two must not write to it. */
+export function weightsBytesView(weights: Float32Array): Uint8Array {
+  if (!IS_LITTLE_ENDIAN) return weightsToBytes(weights);
+  return new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
+}
+
+/** Inverse of `weightsBytesView`, as `weightsFromBytes` otherwise. */
+export function weightsView(bytes: Uint8Array): Float32Array {
+  const isAligned = bytes.byteOffset % 4 === 0 && bytes.byteLength % 4 === 0;
+  if (!IS_LITTLE_ENDIAN || !isAligned) return weightsFromBytes(bytes);
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+}
+
 /** SHA-512 of the canonical bytes, 128 hexadecimal digits. */
 export function weightsDigest(weights: Float32Array): string {
-  return createHash('sha512').update(weightsToBytes(weights)).digest('hex');
+  return createHash('sha512').update(weightsBytesView(weights)).digest('hex');
 }

@@ -1,5 +1,6 @@
 /** The payload of a request to train: weights ‖ the server's control variate where the strategy has one, float32 little-endian. */
-import { weightsFromBytes, weightsToBytes } from '../learning/weights.ts';
+import { weightsBytesView, weightsToBytes, weightsView } from '../learning/weights.ts';
+import { concatBytes } from '../crypto/bytes.ts';
 import type { Plan } from './plan.ts';
 import { vectorCountOf } from './strategy.ts';
 
@@ -10,21 +11,22 @@ export interface ModelPayload {
 }
 
 export function encodeModel(weights: Float32Array, serverControl?: Float32Array): Uint8Array {
-  const head = weightsToBytes(weights);
-  if (!serverControl) return head;
-  const out = new Uint8Array(head.length + 4 * serverControl.length);
-  out.set(head);
-  out.set(weightsToBytes(serverControl), head.length);
-  return out;
+  if (!serverControl) return weightsToBytes(weights);
+  return concatBytes(...vectorBytes(weights, serverControl));
+}
+
+/** The parts of the payload, one after the other. Views: not to be written to. */
+export function vectorBytes(weights: Float32Array, second?: Float32Array): readonly Uint8Array[] {
+  return second ? [weightsBytesView(weights), weightsBytesView(second)] : [weightsBytesView(weights)];
 }
 
 type ModelPlan = Pick<Plan, 'parameterCount'> & { readonly federation: Pick<Plan['federation'], 'strategy'> };
 
-/** Undefined when the bytes are not as many as the plan says. */
+/** Views of the bytes. Undefined when they are not as many as the plan says. */
 export function decodeModel(bytes: Uint8Array, plan: ModelPlan): ModelPayload | undefined {
   const vectors = vectorCountOf(plan.federation.strategy);
   const end = 4 * plan.parameterCount;
   if (bytes.byteLength !== vectors * end) return undefined;
-  const weights = weightsFromBytes(bytes.subarray(0, end));
-  return vectors === 1 ? { weights } : { weights, serverControl: weightsFromBytes(bytes.subarray(end)) };
+  const weights = weightsView(bytes.subarray(0, end));
+  return vectors === 1 ? { weights } : { weights, serverControl: weightsView(bytes.subarray(end)) };
 }

@@ -4,10 +4,11 @@
  * the change of the control variate (float32 per parameter). Counts and losses are inside the box because they tell
  * something about the site.
  */
+import { concatBytes } from '../crypto/bytes.ts';
 import { SEAL_OVERHEAD_BYTES } from '../crypto/sealed-box.ts';
 import { InvariantError } from '../errors.ts';
-import { weightsFromBytes } from '../learning/weights.ts';
-import { encodeModel } from './model-payload.ts';
+import { weightsView } from '../learning/weights.ts';
+import { vectorBytes } from './model-payload.ts';
 
 const HEADER_BYTES = 24;
 
@@ -61,30 +62,28 @@ export function encodeUpdate(update: UpdatePayload): Uint8Array {
   const { exampleCount, validation } = update;
   if (!Number.isInteger(exampleCount) || exampleCount < 1 || exampleCount > 0xffff_ffff)
     throw new InvariantError(`an update counts 1 to 2³²−1 examples, not ${String(exampleCount)}`);
-  const vectors = encodeModel(update.delta, update.controlDelta);
-  const out = new Uint8Array(HEADER_BYTES + vectors.length);
-  const view = new DataView(out.buffer);
+  const header = new Uint8Array(HEADER_BYTES);
+  const view = new DataView(header.buffer);
   view.setUint32(0, exampleCount, true);
   view.setFloat32(4, update.meanLoss, true);
   view.setUint32(8, validation?.exampleCount ?? 0, true);
   view.setUint32(12, validation?.correctCount ?? 0, true);
   view.setFloat64(16, validation?.lossSum ?? 0, true);
-  out.set(vectors, HEADER_BYTES);
-  return out;
+  return concatBytes(header, ...vectorBytes(update.delta, update.controlDelta));
 }
 
 export type DecodedUpdate =
   | { readonly ok: true; readonly update: UpdatePayload }
   | { readonly ok: false; readonly reason: 'wrong-shape' | 'non-finite' };
 
-/** Checks length, count and finiteness of untrusted bytes. */
+/** Checks length, count and finiteness of untrusted bytes. The vectors are views of them. */
 export function decodeUpdate(
   bytes: Uint8Array,
   parameterCount: number,
   vectorCount: VectorCount = 1,
 ): DecodedUpdate {
-  const vectorBytes = 4 * parameterCount;
-  if (bytes.length !== HEADER_BYTES + vectorCount * vectorBytes) return { ok: false, reason: 'wrong-shape' };
+  const deltaBytes = 4 * parameterCount;
+  if (bytes.length !== HEADER_BYTES + vectorCount * deltaBytes) return { ok: false, reason: 'wrong-shape' };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const exampleCount = view.getUint32(0, true);
   const meanLoss = view.getFloat32(4, true);
@@ -92,8 +91,8 @@ export function decodeUpdate(
   const validation = readValidation(view);
   if (validation.correctCount > validation.exampleCount) return { ok: false, reason: 'wrong-shape' };
   const vectors = bytes.subarray(HEADER_BYTES);
-  const delta = weightsFromBytes(vectors.subarray(0, vectorBytes));
-  const controlDelta = vectorCount === 2 ? weightsFromBytes(vectors.subarray(vectorBytes)) : undefined;
+  const delta = weightsView(vectors.subarray(0, deltaBytes));
+  const controlDelta = vectorCount === 2 ? weightsView(vectors.subarray(deltaBytes)) : undefined;
   const isFinite =
     Number.isFinite(meanLoss) &&
     Number.isFinite(validation.lossSum) &&
