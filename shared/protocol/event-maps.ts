@@ -12,13 +12,13 @@ import {
 import { transferMessageSchema, type TransferMessage } from './transfer-messages.ts';
 
 /**
- * Called once the other end has handed the frame on. It says that the frame has arrived and nothing about its content:
- * what became of an answer is the message `ack`, which survives a lost connection.
+ * Called, where the transport asks for it, once the other end has handed the frame on. It says nothing about the
+ * frame's content: what became of an answer is the message `ack`, which survives a lost connection.
  */
 export type Receipt = () => void;
 
 /** What arrives is untrusted: whether the payload belongs to the header is for the codec to see. */
-export type FrameHandler = (header: string, payload: Uint8Array | null, taken: Receipt) => void;
+export type FrameHandler = (header: string, payload: Uint8Array | null, taken?: Receipt) => void;
 
 export type ServerToClientEvents = Readonly<
   Record<CoordinatorMessage['type'] | TransferMessage['type'], FrameHandler>
@@ -46,7 +46,11 @@ export function serverToClientHandlers(take: (frame: Frame) => void): ServerToCl
   const handler = handlerOf(take);
   return {
     announce: handler,
+    'share-keys': handler,
+    relay: handler,
     train: handler,
+    survivors: handler,
+    unmask: handler,
     ack: handler,
     published: handler,
     aborted: handler,
@@ -59,9 +63,12 @@ export function clientToServerHandlers(take: (frame: Frame) => void): ClientToSe
   const handler = handlerOf(take);
   return {
     advertise: handler,
+    shares: handler,
     refuse: handler,
     progress: handler,
     update: handler,
+    consistent: handler,
+    unmasked: handler,
     ...transferHandlers(handler),
   };
 }
@@ -78,7 +85,7 @@ function transferHandlers(handler: FrameHandler): Readonly<Record<TransferMessag
 function handlerOf(take: (frame: Frame) => void): FrameHandler {
   return (header, payload, taken) => {
     take(frameOf(header, payload));
-    taken();
+    taken?.();
   };
 }
 
