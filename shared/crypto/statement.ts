@@ -7,7 +7,26 @@ import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { fromHex, toHex } from './bytes.ts';
 import { verifySignature, type Identity } from './identity.ts';
 
-export type StatementPurpose = 'announce' | 'train' | 'advertise' | 'refuse' | 'progress' | 'update';
+export type StatementPurpose =
+  | 'connect'
+  | 'enrol'
+  | 'ask-federation'
+  // Of the coordinator.
+  | 'announce'
+  | 'share-keys'
+  | 'relay'
+  | 'train'
+  | 'survivors'
+  | 'unmask'
+  | 'roster'
+  // Of a site.
+  | 'advertise'
+  | 'shares'
+  | 'refuse'
+  | 'progress'
+  | 'update'
+  | 'consistent'
+  | 'unmasked';
 
 const utf8 = new TextEncoder();
 
