@@ -1,7 +1,16 @@
 /** What the person at the keyboard sees: progress on stderr (bars on a terminal, lines otherwise), tables on stdout. */
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
-import { comparedMethods } from './report/federation-report.ts';
-import { formatBytes, formatDuration, formatEstimate, formatMetric } from './report/format.ts';
+import { comparedMethods, type ComparedMethod } from './report/methods.ts';
+import {
+  counted,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatEstimate,
+  formatMetric,
+} from './report/format.ts';
+import { gainText, headline } from './report/headline.ts';
+import { alignedRows } from './report/text-table.ts';
 import type { FederationResult } from './report/result-types.ts';
 import type { SimulationProgress } from './progress.ts';
 
@@ -13,20 +22,27 @@ export interface Display {
 
 type RoundProgress = Extract<SimulationProgress, { kind: 'round' }>;
 
-function roundLine({ result, rounds }: RoundProgress): string {
+/** At the pace of the last round; the comparison that may follow is not in it. */
+const remainingMs = ({ result, rounds }: RoundProgress): number =>
+  Math.max(0, rounds - result.round) * (result.durationMs ?? 0);
+
+function roundLine(progress: RoundProgress): string {
+  const { result, rounds } = progress;
   const { round, survivors, cohort, loss, validation, durationMs, dropped } = result;
+  const left = remainingMs(progress);
   const drops = (dropped ?? []).map(({ site, reason }) => ` – ${site} dropped (${reason})`).join('');
   return (
     `round ${String(round)}/${String(rounds)}: ${String(survivors)} of ${String(cohort)} sites, ` +
     `training loss ${formatMetric(loss)}, validation AUC ${formatMetric(validation?.['auc'])}, ` +
-    `accuracy ${formatMetric(validation?.['accuracy'])}, ${formatDuration(durationMs ?? 0)}${drops}`
+    `accuracy ${formatMetric(validation?.['accuracy'])}, ${formatDuration(durationMs ?? 0)}` +
+    `${left > 0 ? `, ${formatDuration(left)} left` : ''}${drops}`
   );
 }
 
 const STAGE_TEXT = {
   data: 'preparing the data',
   federation: 'federated rounds',
-  comparison: 'training local-only and pooled models for comparison',
+  comparison: 'training the models to compare with',
   test: 'testing on the held-out global test set',
 } as const;
 
@@ -38,7 +54,7 @@ function lineOf(progress: SimulationProgress): string | undefined {
     case 'notice':
       return `note: ${progress.text}`;
     case 'prepared':
-      return `${String(progress.sites.length)} sites, ${String(progress.parameterCount)} parameters`;
+      return `${counted(progress.sites.length, 'site')}, ${counted(progress.parameterCount, 'parameter')}`;
     case 'round':
       return roundLine(progress);
     case 'report':
@@ -91,14 +107,15 @@ class Bars implements Display {
         return;
       case 'round': {
         const { rounds, result } = progress;
-        const left = formatDuration((rounds - result.round) * (result.durationMs ?? 0));
-        this.#rounds ??= this.#bars.create(rounds, 0, { name: 'rounds', text: '' });
-        this.#rounds.update(result.round, { text: `${left} left` });
+        const auc = formatMetric(result.validation?.['auc']);
+        const text = `validation AUC ${auc}, ${formatDuration(remainingMs(progress))} left`;
+        this.#rounds ??= this.#bars.create(rounds, 0, { name: 'rounds ', text: '' });
+        this.#rounds.update(result.round, { text });
         return;
       }
       case 'compared':
         this.#compared ??= this.#bars.create(progress.total, 0, { name: 'compare', text: '' });
-        this.#compared.update(progress.done);
+        this.#compared.update(progress.done, { text: 'trainings to compare with' });
         return;
       case 'stage':
       case 'notice':
@@ -109,7 +126,7 @@ class Bars implements Display {
 
   #showReport({ report }: Extract<SimulationProgress, { kind: 'report' }>): void {
     if (report.kind === 'phaseEntered') {
-      this.#sites ??= this.#bars.create(report.cohortSize, 0, { name: 'sites ', text: '' });
+      this.#sites ??= this.#bars.create(report.cohortSize, 0, { name: 'sites  ', text: '' });
       this.#sites.setTotal(report.cohortSize);
       if (report.phase === 'selecting') this.#sites.update(0);
       this.#sites.update({ text: report.phase });
@@ -124,23 +141,48 @@ class Bars implements Display {
 
 const TABLE_METRICS = ['accuracy', 'balancedAccuracy', 'auc'] as const;
 
-/** The comparison as a plain table, and what it took. */
+/** The comparison as plain tables, on the whole test set and by site, in words, and what it took. */
 export function resultTable(result: FederationResult): string {
-  const rows = [
+  const methods = comparedMethods(result);
+  const main = [
     ['on the held-out test set', 'accuracy', 'balanced accuracy', 'AUC'],
-    ...comparedMethods(result).map(({ label, metrics }) => [
+    ...methods.map(({ label, metrics }) => [
       label,
       ...TABLE_METRICS.map((name) => formatEstimate(metrics[name])),
     ]),
   ];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
   const bytes = result.rounds.reduce((sum, round) => sum + (round.bytesUp ?? 0), 0);
   const perSite = formatBytes(bytes / Math.max(1, result.sites.length));
-  return `${lines.join('\n')}\n\n95 % intervals. Sent by each site: ${perSite} in ${String(result.rounds.length)} rounds.\n`;
+  return [
+    ...alignedRows(main),
+    '',
+    ...siteTable(result, methods),
+    headline(result),
+    '',
+    `95 % intervals. Sent by each site: ${perSite} in ${counted(result.rounds.length, 'round')}.`,
+    '',
+  ].join('\n');
+}
+
+/** More sites than these are in sites.csv and in the report. */
+const LISTED_SITES = 20;
+
+/** Each site's own model, the shared one and what is gained, on the site's share of the test set. */
+function siteTable({ siteTests = [] }: FederationResult, methods: readonly ComparedMethod[]): string[] {
+  if (siteTests.length === 0 || siteTests.length > LISTED_SITES) return [];
+  const gains = siteTests.map((site) => gainText(site) ?? '');
+  const rows = siteTests.map(({ site, classCounts, figures }, i) => [
+    site,
+    formatCount(classCounts.reduce((a, b) => a + b, 0)),
+    ...methods.map(({ name }) => formatEstimate(figures[name]?.accuracy ?? {})),
+    gains[i] ?? '',
+  ]);
+  const gained = gains.some(Boolean) ? 'gain, points' : '';
+  return [
+    ...alignedRows([
+      ['on each site’s share, accuracy', 'images', ...methods.map(({ label }) => label), gained],
+      ...rows,
+    ]),
+    '',
+  ];
 }

@@ -11,7 +11,13 @@ import {
   type Estimate,
   type Evaluation,
 } from '../../shared/learning/metrics/evaluation.ts';
-import type { FederationResult, RoundResult, SiteEvaluation, TrainResult } from './result-types.ts';
+import {
+  METHOD_NAMES,
+  type FederationResult,
+  type RoundResult,
+  type SiteEvaluation,
+  type TrainResult,
+} from './result-types.ts';
 
 type Field = string | number | undefined;
 
@@ -51,6 +57,27 @@ export function federationMetricsCsv({ test, seed }: FederationResult): string {
   ]);
 }
 
+/** sites.csv: on each site's share of the held-out test images, by method and metric; "gain" is that of accuracy. */
+export function sitesCsv({ siteTests = [] }: FederationResult): string {
+  const row = (
+    site: string,
+    images: number,
+    name: readonly [string, string],
+    { value, interval }: Estimate,
+  ): Field[] => [...[site, images, ...name], ...[value, interval?.low, interval?.high]];
+  return csvText(
+    ['site', 'test_images', 'method', 'metric', 'value', 'low', 'high'],
+    siteTests.flatMap(({ site, classCounts, figures, gain }) => {
+      const images = classCounts.reduce((a, b) => a + b, 0);
+      const rows = METHOD_NAMES.flatMap((method) => {
+        const metrics = figures[method];
+        return metrics ? METRIC_NAMES.map((name) => row(site, images, [method, name], metrics[name])) : [];
+      });
+      return gain ? [...rows, row(site, images, ['federated minus local', 'gain'], gain)] : rows;
+    }),
+  );
+}
+
 function evaluationRows({ metrics, classes }: Evaluation, run: readonly Field[]): Field[][] {
   const row = (className: string | undefined, metric: string, { value, interval }: Estimate): Field[] => [
     ...run,
@@ -86,12 +113,16 @@ export function epochCurvesCsv({ seeds }: TrainResult): string {
 export function roundCurvesCsv(rounds: readonly RoundResult[]): string {
   return csvText(
     ['round', 'site', 'metric', 'value'],
-    rounds.flatMap(({ round, sites, validation, localValidation, ...entry }) => [
+    rounds.flatMap(({ round, sites, traffic, validation, localValidation, ...entry }) => [
       ...(['cohort', 'survivors', 'loss', 'durationMs', 'bytesUp', 'bytesDown'] as const)
         .filter((name) => entry[name] !== undefined)
         .map((name): Field[] => [round, undefined, name, entry[name]]),
       ...validationRows(validation).map(([name, value]): Field[] => [round, undefined, name, value]),
       ...localRows(localValidation).map(([name, value]): Field[] => [round, undefined, name, value]),
+      ...(traffic ?? []).flatMap(({ site, bytesUp, bytesDown }): Field[][] => [
+        [round, site, 'bytesUp', bytesUp],
+        [round, site, 'bytesDown', bytesDown],
+      ]),
       ...(sites ?? []).flatMap(({ site, loss, validation: own }): Field[][] => [
         [round, site, 'loss', loss],
         ...localRows(own).map(([name, value]): Field[] => [round, site, name, value]),

@@ -1,5 +1,5 @@
 /** The blocks and notes that say what the images were. */
-import { formatCount } from './format.ts';
+import { formatCount, NO_BREAK } from './format.ts';
 import type { HeatTable, Note } from './model.ts';
 import type { DatasetSummary } from './result-types.ts';
 
@@ -33,9 +33,7 @@ export function datasetSentence({ name, classNames, splits, imageDims }: Dataset
   return [
     name,
     `${String(classNames.length)} classes`,
-    ...(imageDims === undefined
-      ? []
-      : [`${String(imageDims[0])} × ${String(imageDims[1])} × ${String(imageDims[2])} pixels`]),
+    ...(imageDims === undefined ? [] : [`${imageDims.map(String).join(`${NO_BREAK}×${NO_BREAK}`)} pixels`]),
     `${formatCount(images)} images`,
   ].join(', ');
 }

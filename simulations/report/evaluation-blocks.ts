@@ -144,7 +144,7 @@ export function reliabilityChart({ reliability, metrics }: Evaluation): LineChar
   const largest = reliability.reduce((most, { count }) => Math.max(most, count), 1);
   return {
     kind: 'lines',
-    title: 'Reliability',
+    title: 'Calibration',
     description:
       'Of the images predicted with a certain confidence, the share that is right. Below the diagonal the model is overconfident. Larger marks hold more images.',
     x: { label: 'Confidence of the prediction', domain: UNIT },

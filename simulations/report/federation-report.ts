@@ -1,11 +1,5 @@
 /** The report of a simulated federation: local only, federated and pooled on the held-out global test set, and how it went. */
-import {
-  METRIC_NAMES,
-  type Estimate,
-  type Evaluation,
-  type MetricName,
-} from '../../shared/learning/metrics/evaluation.ts';
-import { summarise } from '../../shared/learning/metrics/summary.ts';
+import type { Estimate, MetricName } from '../../shared/learning/metrics/evaluation.ts';
 import { datasetSentence, notesOf, splitTable } from './dataset-blocks.ts';
 import {
   classTable,
@@ -18,83 +12,53 @@ import {
   rocChart,
 } from './evaluation-blocks.ts';
 import { counted, formatBytes, formatCount, formatDuration, formatMetric } from './format.ts';
+import { headline } from './headline.ts';
 import { METRIC_LABELS } from './labels.ts';
+import { comparedMethods, type ComparedMethod } from './methods.ts';
 import type {
   Block,
   Cell,
   HeatTable,
+  ImageGrid,
   IntervalChart,
   KeyFigure,
-  LineChart,
   ReportModel,
   Section,
   TableBlock,
 } from './model.ts';
 import { progressCharts, type Progress } from './progress-charts.ts';
-import type { FederationResult, RoundResult, SiteEvaluation } from './result-types.ts';
+import type { FederationResult, RoundResult } from './result-types.ts';
+import { imageFooter, sampleSection } from './sample-section.ts';
 import { settingsTable } from './settings.ts';
-import { estimateFigure, shortDigest } from './train-report.ts';
+import { siteCharts, sitesSection, trafficTable } from './site-blocks.ts';
+import { estimateFigure } from './train-report.ts';
 
-/** One of the ways to train that are compared. */
-export interface ComparedMethod {
-  readonly label: string;
-  readonly metrics: Readonly<Record<MetricName, Estimate>>;
-}
-
-/** Local only, federated, personalised, fine-tuned, pooled: those that the result holds; of the sites' models the mean. */
-export function comparedMethods({ test }: FederationResult): ComparedMethod[] {
-  const { local, federated, personalised, finetuned, pooled } = test;
-  return [
-    ...siteModels('Local only', local),
-    { label: 'Federated', metrics: federated.metrics },
-    ...siteModels('Federated, personalised', personalised),
-    ...siteModels('Federated, fine-tuned', finetuned),
-    ...(pooled === undefined ? [] : [{ label: 'Pooled', metrics: pooled.metrics }]),
-  ];
-}
-
-function siteModels(label: string, models: readonly SiteEvaluation[] = []): ComparedMethod[] {
-  if (models.length === 0) return [];
-  return [{ label, metrics: meanOverSites(models.map(({ evaluation }) => evaluation)) }];
-}
-
-/** Of each metric the mean over the sites' models, with the 95 % t-interval of that mean. */
-export function meanOverSites(evaluations: readonly Evaluation[]): Record<MetricName, Estimate> {
-  const entries = METRIC_NAMES.map((name): [MetricName, Estimate] => {
-    const { mean, interval } = summarise(evaluations.map(({ metrics }) => metrics[name].value));
-    return [
-      name,
-      {
-        ...(mean === undefined ? {} : { value: mean }),
-        ...(interval === undefined ? {} : { interval }),
-      },
-    ];
-  });
-  // Object.fromEntries forgets the names' union; METRIC_NAMES is all of it.
-  return Object.fromEntries(entries) as Record<MetricName, Estimate>;
-}
-
-export function federationReport(result: FederationResult): ReportModel {
+/** @param samples test images with heat maps; see explain/samples.ts for when they may be shown */
+export function federationReport(result: FederationResult, samples?: ImageGrid): ReportModel {
   const { dataset, sites, rounds } = result;
   return {
     title: result.title,
     subtitle: `Federation of ${counted(sites.length, 'virtual hospital')} over ${counted(rounds.length, 'round')} on ${datasetSentence(dataset)}; seed ${String(result.seed)}.`,
+    headline: headline(result),
     notes: notesOf(dataset, result.notes),
     figures: keyFigures(result),
     sections: [
       comparisonSection(result),
+      ...sitesSection(result),
       federatedSection(result),
+      ...sampleSection(samples),
       roundsSection(result),
       {
         title: 'Sites and data',
         text: 'The held-out global test set was cut before anything else; no site trained on it.',
-        blocks: [partitionTable(result), splitTable(dataset)],
+        blocks: [{ kind: 'row', blocks: [partitionTable(result), splitTable(dataset)] }],
       },
       {
         title: 'How it was made',
-        text: `Weights of the final model (SHA-512): ${shortDigest(result.weightsDigest)}`,
+        text: 'The same seed and settings give the same weights on the same engine, for any number of workers.',
         blocks: [
-          settingsTable('Plan', result.plan),
+          digestTable(result),
+          { kind: 'details', summary: 'Settings', blocks: [settingsTable('Plan', result.plan)] },
           {
             kind: 'details',
             summary: 'Environment',
@@ -103,13 +67,34 @@ export function federationReport(result: FederationResult): ReportModel {
         ],
       },
     ],
-    footer: 'Made by Consilium. This file contains no images of patients and makes no request.',
+    footer: imageFooter(dataset, samples),
+  };
+}
+
+/** What names this run's plan and weights. */
+function digestTable({ planHash, weightsDigest, finalDigest, bestRound }: FederationResult): TableBlock {
+  const kept = bestRound === undefined ? 'Kept weights' : `Kept weights (round ${String(bestRound)})`;
+  const rows = [
+    ['Plan', planHash],
+    [kept, weightsDigest],
+    ['Weights after the last round', finalDigest],
+  ] as const;
+  return {
+    kind: 'table',
+    caption: 'SHA-512',
+    columns: [
+      { label: 'Of', numeric: false },
+      { label: 'Digest', numeric: false },
+    ],
+    rows: rows.flatMap(([label, digest]) =>
+      digest === undefined ? [] : [[{ text: label }, { text: digest, code: true }]],
+    ),
   };
 }
 
 function keyFigures(result: FederationResult): KeyFigure[] {
   const { metrics } = result.test.federated;
-  const bytes = total(result.rounds, ({ bytesUp, bytesDown }) => (bytesUp ?? 0) + (bytesDown ?? 0));
+  const bytes = total(result.rounds, ({ bytesUp }) => bytesUp ?? 0);
   const drops = result.rounds.flatMap(({ dropped }) => dropped ?? []).length;
   const participation: KeyFigure = {
     label: 'Rounds',
@@ -121,7 +106,13 @@ function keyFigures(result: FederationResult): KeyFigure[] {
     { label: `${METRIC_LABELS.auc}, federated`, ...estimateFigure(metrics.auc) },
     participation,
     ...(bytes > 0
-      ? [{ label: 'Sent over the network', value: formatBytes(bytes), detail: 'all sites, both directions' }]
+      ? [
+          {
+            label: 'Sent by each site',
+            value: formatBytes(bytes / Math.max(1, result.sites.length)),
+            detail: 'mean over sites, all rounds',
+          },
+        ]
       : []),
   ];
 }
@@ -153,7 +144,6 @@ function comparisonSection(result: FederationResult): Section {
     blocks: [
       { kind: 'row', blocks: COMPARED_METRICS.map((name) => comparisonChart(name, methods)) },
       metricsTable('All metrics on the held-out global test set', methods),
-      ...localBlocks(result),
     ],
   };
 }
@@ -164,7 +154,9 @@ function comparisonChart(name: MetricName, methods: readonly ComparedMethod[]): 
     title: METRIC_LABELS[name],
     description: 'Value and 95 % interval; further right is better.',
     axis: { label: METRIC_LABELS[name] },
-    rows: methods.map(({ label, metrics }) => intervalRow(label, metrics[name], label === 'Federated')),
+    rows: methods.map((method) =>
+      intervalRow(method.label, method.metrics[name], method.name === 'federated'),
+    ),
   };
 }
 
@@ -181,37 +173,6 @@ function intervalRow(
   };
 }
 
-/** Each site's own model, folded away; the federated one for comparison. */
-function localBlocks({ test, sites }: FederationResult): readonly Block[] {
-  const { local, federated } = test;
-  if (local === undefined || local.length === 0) return [];
-  const name: MetricName = 'balancedAccuracy';
-  const images = new Map(
-    sites.map((site) => [site.name, site.classCounts.reduce((a, b) => a + b, 0)] as const),
-  );
-  return [
-    {
-      kind: 'details',
-      summary: 'Each site alone',
-      blocks: [
-        {
-          kind: 'intervals',
-          title: `${METRIC_LABELS[name]} of each site’s own model`,
-          description:
-            'On the held-out global test set, with 95 % intervals; number of training images in brackets.',
-          axis: { label: METRIC_LABELS[name] },
-          rows: [
-            ...local.map(({ site, evaluation }) =>
-              intervalRow(`${site} (${formatCount(images.get(site) ?? 0)})`, evaluation.metrics[name], false),
-            ),
-            intervalRow('Federated', federated.metrics[name], true),
-          ],
-        },
-      ],
-    },
-  ];
-}
-
 function federatedSection({ test }: FederationResult): Section {
   const { federated, pooled } = test;
   const evaluations = [
@@ -225,11 +186,17 @@ function federatedSection({ test }: FederationResult): Section {
         kind: 'row',
         blocks: [rocChart(evaluations), precisionRecallChart(evaluations), reliabilityChart(federated)],
       },
-      { kind: 'row', blocks: [confusionTable(federated), ...operatingPointTable(federated)] },
+      besideEachOther([confusionTable(federated), ...operatingPointTable(federated)]),
       classTable(federated),
     ],
   };
 }
+
+/** A row of one block would be as wide as the page. */
+const besideEachOther = (blocks: readonly Block[]): Block => {
+  const [only, ...others] = blocks;
+  return only !== undefined && others.length === 0 ? only : { kind: 'row', blocks };
+};
 
 function roundsSection(result: FederationResult): Section {
   const { rounds, bestRound } = result;
@@ -243,7 +210,7 @@ function roundsSection(result: FederationResult): Section {
             unit: 'round',
             ...(bestRound === undefined ? {} : { best: bestRound }),
           }),
-          ...siteLossChart(rounds),
+          ...siteCharts(rounds),
         ],
       },
       ...timingBlocks(result),
@@ -251,38 +218,6 @@ function roundsSection(result: FederationResult): Section {
       { kind: 'details', summary: 'Every round', blocks: [roundTable(rounds)] },
     ],
   };
-}
-
-/** Up to this many sites each have a colour; beyond, they stay in the background. */
-const COLOURED_SITES = 6;
-
-function siteLossChart(rounds: readonly RoundResult[]): LineChart[] {
-  const names = [...new Set(rounds.flatMap(({ sites }) => (sites ?? []).map(({ site }) => site)))];
-  if (names.length === 0) return [];
-  const many = names.length > COLOURED_SITES;
-  const perSite = names.map((name) => ({
-    name,
-    background: many,
-    points: rounds.map(({ round, sites }) => {
-      const loss = sites?.find(({ site }) => site === name)?.loss;
-      return loss === undefined ? { x: round } : { x: round, y: loss };
-    }),
-  }));
-  const mean = {
-    name: 'mean over sites',
-    points: rounds.flatMap(({ round, loss }) => (loss === undefined ? [] : [{ x: round, y: loss }])),
-  };
-  return [
-    {
-      kind: 'lines',
-      title: 'Training loss at each site',
-      description: 'Mean loss of the local epochs of each round. Gaps are rounds that a site did not finish.',
-      x: { label: 'Round', whole: true },
-      y: { label: 'Loss' },
-      series: many ? [...perSite, mean] : perSite,
-      backgroundName: `each of ${String(names.length)} sites`,
-    },
-  ];
 }
 
 function partitionTable({ sites, dataset }: FederationResult): HeatTable {
@@ -297,19 +232,31 @@ function partitionTable({ sites, dataset }: FederationResult): HeatTable {
   };
 }
 
-function timingBlocks({ timings, rounds }: FederationResult): readonly Block[] {
-  const up = total(rounds, ({ bytesUp }) => bytesUp ?? 0);
-  const down = total(rounds, ({ bytesDown }) => bytesDown ?? 0);
-  const network: TableBlock = keyValueTable('Sent over the network', [
-    ['Sites to coordinator', formatBytes(up)],
-    ['Coordinator to sites', formatBytes(down)],
-  ]);
+function timingBlocks(result: FederationResult): readonly Block[] {
   const time = keyValueTable(
     'Time',
-    (timings ?? []).map(({ phase, durationMs }) => [phase, formatDuration(durationMs)]),
+    (result.timings ?? []).map(({ phase, durationMs }) => [phase, formatDuration(durationMs)]),
   );
-  const shown = [...(time.rows.length > 0 ? [time] : []), ...(up + down > 0 ? [network] : [])];
+  const shown = [...(time.rows.length > 0 ? [time] : []), ...networkTable(result)];
   return shown.length === 0 ? [] : [{ kind: 'row', blocks: shown }];
+}
+
+/** By site where that was counted and can still be read. */
+const LISTED_SITES = 20;
+
+function networkTable(result: FederationResult): readonly TableBlock[] {
+  const { rounds, sites } = result;
+  const bySite = sites.length <= LISTED_SITES ? trafficTable(result) : [];
+  if (bySite.length > 0) return bySite;
+  const up = total(rounds, ({ bytesUp }) => bytesUp ?? 0);
+  const down = total(rounds, ({ bytesDown }) => bytesDown ?? 0);
+  if (up + down === 0) return [];
+  return [
+    keyValueTable('Sent over the network', [
+      ['Sites to coordinator', formatBytes(up)],
+      ['Coordinator to sites', formatBytes(down)],
+    ]),
+  ];
 }
 
 /** Who was missing how often, and why; nothing where nobody was. */

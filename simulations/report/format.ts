@@ -22,6 +22,21 @@ export function formatEstimate({ value, interval }: Estimate): string {
   return interval === undefined ? text : `${text} (${formatInterval(interval)})`;
 }
 
+/** Keeps a number and its unit on one line. */
+export const NO_BREAK = '\u00a0';
+
+/** A share as people say it: "84.7 %". */
+export function formatPercent(share: number): string {
+  return `${(100 * share).toFixed(1).replace('-', '−')}${NO_BREAK}%`;
+}
+
+/** A difference of shares in percentage points, with its sign: "+4.2 points". */
+export function formatPoints(difference: number, unit = ' points'): string {
+  const text = Math.abs(100 * difference).toFixed(1);
+  const sign = Number(text) === 0 ? '±' : difference > 0 ? '+' : '−';
+  return `${sign}${text}${unit}`;
+}
+
 /** A whole number with thousands separated. */
 export function formatCount(count: number): string {
   return Math.round(count).toLocaleString('en');

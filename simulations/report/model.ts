@@ -7,6 +7,8 @@ export interface ReportModel {
   readonly title: string;
   /** Under the title: what was done, in one sentence. */
   readonly subtitle?: string;
+  /** What came out, in words. */
+  readonly headline?: string;
   readonly notes: readonly Note[];
   readonly figures: readonly KeyFigure[];
   readonly sections: readonly Section[];
@@ -32,12 +34,19 @@ export interface Section {
   readonly blocks: readonly Block[];
 }
 
-export type Block = TableBlock | LineChart | IntervalChart | HeatTable | Details | Row;
+export type Block = TableBlock | LineChart | IntervalChart | BarChart | HeatTable | ImageGrid | Details | Row;
 
 /** Blocks side by side where there is room. */
 export interface Row {
   readonly kind: 'row';
   readonly blocks: readonly Block[];
+}
+
+/** Pictures with a line below each. */
+export interface ImageGrid {
+  readonly kind: 'images';
+  readonly caption: string;
+  readonly images: readonly { readonly png: Uint8Array; readonly label: string }[];
 }
 
 /** Folded away until someone asks. */
@@ -64,6 +73,8 @@ export interface Cell {
   /** Second line, in small type. */
   readonly detail?: string;
   readonly strong?: boolean;
+  /** A digest or a file: fixed pitch, broken anywhere. */
+  readonly code?: boolean;
 }
 
 /** Any curves in a plane; ROC, precision-recall and reliability are curves in the unit square. */
@@ -124,6 +135,24 @@ export interface IntervalChart {
     readonly high?: number;
     readonly emphasis?: boolean;
   }[];
+}
+
+/** Bars of several methods for each of several groups, from zero. */
+export interface BarChart {
+  readonly kind: 'bars';
+  readonly title: string;
+  readonly description: string;
+  readonly axis: Axis;
+  /** What each bar of a group stands for. */
+  readonly series: readonly string[];
+  readonly groups: readonly { readonly label: string; readonly bars: readonly Bar[] }[];
+}
+
+export interface Bar {
+  /** No bar where absent. */
+  readonly value?: number;
+  readonly low?: number;
+  readonly high?: number;
 }
 
 /** Numbers with, and shaded by, their share of the row: confusion matrix, images by site and class. */

@@ -1,7 +1,9 @@
 /**
- * A report as one HTML file that needs nothing else: no script, no font, no image, no request. Its content security
- * policy forbids all of them, so that opening it in a hospital sends nothing anywhere.
+ * A report as one HTML file that needs nothing else: no script, no font, no request, and images only inside itself. Its
+ * content security policy forbids the rest, so that opening it in a hospital sends nothing anywhere.
  */
+import { renderBarChart } from './bar-chart.ts';
+import { renderImageGrid } from './image-grid.ts';
 import { renderIntervalChart } from './interval-chart.ts';
 import { renderLineChart } from './line-chart.ts';
 import { markup, nothing, verbatim, type Markup } from './markup.ts';
@@ -13,7 +15,7 @@ import { renderHeatTable, renderTable } from './tables.ts';
 export function renderReport(model: ReportModel): string {
   return markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${model.title}</title>
@@ -23,6 +25,7 @@ ${model.subtitle === undefined ? nothing : markup`<p class="subtitle">${model.su
 <nav aria-label="Contents"><ul>${model.sections.map(
     ({ title }, i) => markup`<li><a href="#${sectionId(i)}">${title}</a></li>`,
   )}</ul></nav>
+${model.headline === undefined ? nothing : markup`<p class="headline">${model.headline}</p>`}
 ${model.notes.map(renderNote)}
 ${model.figures.length === 0 ? nothing : keyFigures(model)}
 </header><main>
@@ -65,6 +68,10 @@ function renderBlock(block: Block, id: string): Markup {
       return renderLineChart(block, id);
     case 'intervals':
       return renderIntervalChart(block, id);
+    case 'bars':
+      return renderBarChart(block, id);
+    case 'images':
+      return renderImageGrid(block);
     case 'details':
       return markup`<details><summary>${block.summary}</summary>${renderBlocks(block.blocks, id)}</details>
 `;

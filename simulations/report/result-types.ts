@@ -1,5 +1,5 @@
 /** What a run leaves in metrics.json, as plain JSON; the reports and the CSV files are made from nothing else. */
-import type { Evaluation } from '../../shared/learning/metrics/evaluation.ts';
+import type { Estimate, Evaluation, MetricName } from '../../shared/learning/metrics/evaluation.ts';
 
 /** Anything that JSON can hold: a recipe, a plan, an environment. Shown as dotted names and values. */
 export type Settings = object;
@@ -76,7 +76,15 @@ export interface RoundResult {
   readonly durationMs?: number;
   readonly bytesUp?: number;
   readonly bytesDown?: number;
+  /** The same by site, of all sites. */
+  readonly traffic?: readonly SiteTraffic[];
   readonly sites?: readonly SiteRound[];
+}
+
+export interface SiteTraffic {
+  readonly site: string;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
 }
 
 export interface SiteRound {
@@ -90,6 +98,28 @@ export interface SiteRound {
 export interface SiteEvaluation {
   readonly site: string;
   readonly evaluation: Evaluation;
+}
+
+/** The ways to train that are compared. */
+export const METHOD_NAMES = ['local', 'federated', 'personalised', 'finetuned', 'pooled'] as const;
+export type MethodName = (typeof METHOD_NAMES)[number];
+
+/** On a site's share of the held-out test images: images like its own, on which no site has trained. */
+export interface SiteTest {
+  readonly site: string;
+  /** Test images by class. */
+  readonly classCounts: readonly number[];
+  /** Of the site's own model or of the shared one, as the site would use it. */
+  readonly figures: Readonly<Partial<Record<MethodName, Readonly<Record<MetricName, Estimate>>>>>;
+  /** Accuracy that the site gets from federating, minus that of its own model, on the same images. */
+  readonly gain?: Estimate;
+}
+
+/** Differences of accuracy on the same images of the whole held-out test set. */
+export interface Gains {
+  /** Over the mean of the sites' own models. */
+  readonly overLocal?: Estimate;
+  readonly overPooled?: Estimate;
 }
 
 export interface FederationResult {
@@ -112,8 +142,15 @@ export interface FederationResult {
     /** Each site's own model, trained on its own images only. */
     readonly local?: readonly SiteEvaluation[];
   };
+  /** Of the sites that have test images of their own. */
+  readonly siteTests?: readonly SiteTest[];
+  readonly gains?: Gains;
   readonly timings?: readonly { readonly phase: string; readonly durationMs: number }[];
+  /** Of the model that was tested and kept. */
   readonly weightsDigest?: string;
+  /** Of the weights after the last round, whatever their score. */
+  readonly finalDigest?: string;
+  readonly planHash?: string;
   readonly environment: Settings;
   readonly notes?: readonly string[];
 }

@@ -11,9 +11,12 @@ export function settingsTable(caption: string, settings: Settings): TableBlock {
       { label: 'Setting', numeric: false },
       { label: 'Value', numeric: false },
     ],
-    rows: flatten(settings, '').map(([name, value]) => [{ text: name }, { text: value }]),
+    rows: flatSettings(settings).map(([name, value]) => [{ text: name }, { text: value }]),
   };
 }
+
+/** Dotted names and values as texts, in the order of the settings. */
+export const flatSettings = (settings: unknown): [name: string, value: string][] => flatten(settings, '');
 
 /** Lists of plain values stay on one line. */
 function flatten(value: unknown, path: string): [string, string][] {

@@ -68,6 +68,7 @@ a{color:var(--accent)}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 .quiet,.detail,.small,.subtitle,footer{color:var(--quiet)}
 .subtitle{margin-bottom:16px;overflow-wrap:anywhere}
+.headline{font-size:var(--large);line-height:1.45;margin:0 0 18px;max-width:68ch;overflow-wrap:anywhere}
 .small,.detail,footer{font-size:var(--small)}
 .detail{display:block;line-height:1.3;font-weight:400;white-space:nowrap}
 .strong{font-weight:650}
@@ -95,6 +96,9 @@ svg .rowlabel,svg .rowvalue{fill:var(--text);font-size:15px}
 .line{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round}
 .band{fill:var(--c);opacity:.18}
 .whisker{stroke:var(--c);stroke-width:1.6;fill:none}
+.bar{fill:var(--c)}
+.spread{stroke:var(--text);stroke-width:1.1;fill:none;opacity:.75}
+svg .barvalue{font-size:11px;fill:var(--text)}
 .curve circle{fill:var(--c)}
 .behind{--c:var(--s7)}.behind .line{stroke-width:1;opacity:.55}
 ${series}
@@ -115,8 +119,10 @@ tr>:last-child{padding-right:4px}
 thead th{font-size:var(--small);color:var(--quiet);vertical-align:bottom}
 tbody tr:last-child>*{border-bottom:0}
 .number{text-align:right;white-space:nowrap}
-th[scope=row]{overflow-wrap:anywhere;min-width:7em}
+th[scope=row]{overflow-wrap:break-word;min-width:7em}
+caption span{display:block;position:sticky;left:0;max-width:calc(100vw - 72px)}
 th.strong,td.strong{font-weight:650}
+.code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:var(--small);overflow-wrap:anywhere}
 .heat th,.heat td{padding:6px 10px}
 .heat thead .number{white-space:normal}
 .heat th:first-child{padding-left:0}
@@ -125,11 +131,15 @@ th.strong,td.strong{font-weight:650}
 .heat .cell{position:relative;isolation:isolate;min-width:64px;border:1px solid var(--surface)}
 .heat .cell::before{content:"";position:absolute;inset:0;z-index:-1;background:var(--heat);opacity:var(--part);border-radius:2px}
 .heat .cell .detail{color:inherit}
+.images{margin:14px 0 0}.images figcaption{font-weight:600}
+.images ul{list-style:none;display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,230px),1fr));gap:14px;margin:8px 0 0;padding:0}
+.images img{display:block;width:100%;height:auto;image-rendering:pixelated;border-radius:3px}
 details{margin-top:14px}
 summary{cursor:pointer;font-weight:600;color:var(--accent)}
 footer{padding-top:4px;padding-bottom:40px;overflow-wrap:anywhere}
 @media (max-width:640px){header,main,footer{padding-left:16px;padding-right:16px}header{padding-top:24px}
 section{padding:16px;margin:14px 0}.figures{grid-template-columns:1fr 1fr}:root{--huge:1.5rem}
-th,td{padding-right:10px}.inline .detail{white-space:normal;min-width:0;margin-left:0;display:block}}
+th,td{padding-right:8px}th[scope=row]{min-width:5.6em}thead .number{white-space:normal}.inline th,.inline td{padding-right:10px}
+.inline .detail,th .detail{white-space:normal;min-width:0;margin-left:0;display:block}.heat th,.heat td{padding:6px 5px}.heat .cell{min-width:46px}}
 @media print{body{background:none}section{break-inside:avoid-page;border:0;padding:0}nav{display:none}}
 `;

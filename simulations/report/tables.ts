@@ -6,7 +6,7 @@ import type { HeatTable, TableBlock } from './model.ts';
 export function renderTable({ caption, columns, rows, inline, note }: TableBlock): Markup {
   return markup`${scroller(
     caption,
-    markup`<table${className(inline === true ? 'inline' : '')}><caption>${caption}</caption><thead><tr>${columns.map(
+    markup`<table${className(inline === true ? 'inline' : '')}><caption><span>${caption}</span></caption><thead><tr>${columns.map(
       ({ label, numeric }) => markup`<th scope="col"${className(numeric ? 'number' : '')}>${label}</th>`,
     )}</tr></thead><tbody>${rows.map(
       (cells) =>
@@ -14,6 +14,7 @@ export function renderTable({ caption, columns, rows, inline, note }: TableBlock
           const classes = [
             columns[i]?.numeric === true ? 'number' : '',
             cell.strong === true ? 'strong' : '',
+            cell.code === true ? 'code' : '',
           ];
           const content = markup`${cell.text}${
             cell.detail === undefined ? nothing : markup`<span class="detail">${cell.detail}</span>`
@@ -30,7 +31,7 @@ export function renderHeatTable(table: HeatTable): Markup {
   const { caption, columns, rows, totals } = table;
   return scroller(
     caption,
-    markup`<table class="heat"><caption>${caption}</caption><thead>
+    markup`<table class="heat"><caption><span>${caption}</span></caption><thead>
 <tr><td></td><th scope="colgroup" colspan="${columns.length}" class="over">${table.columnTitle}</th>${
       totals === true ? markup`<td></td>` : nothing
     }</tr>

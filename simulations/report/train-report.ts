@@ -20,9 +20,10 @@ import {
 } from './evaluation-blocks.ts';
 import { formatDuration, formatInterval, formatMetric } from './format.ts';
 import { KEY_METRICS, METRIC_LABELS } from './labels.ts';
-import type { Block, KeyFigure, ReportModel, Section, TableBlock } from './model.ts';
+import type { Block, ImageGrid, KeyFigure, ReportModel, Section, TableBlock } from './model.ts';
 import { progressCharts } from './progress-charts.ts';
 import type { SeedResult, TrainResult } from './result-types.ts';
+import { imageFooter, sampleSection } from './sample-section.ts';
 import { settingsTable } from './settings.ts';
 
 /** Of each metric, mean, standard deviation and 95 % t-interval over the seeds. */
@@ -35,7 +36,8 @@ export function summariseSeeds(seeds: readonly SeedResult[]): Record<MetricName,
   return Object.fromEntries(entries) as Record<MetricName, Summary>;
 }
 
-export function trainReport(result: TrainResult): ReportModel {
+/** @param samples test images with heat maps; see explain/samples.ts for when they may be shown */
+export function trainReport(result: TrainResult, samples?: ImageGrid): ReportModel {
   const { seeds, dataset } = result;
   const first = seeds[0];
   return {
@@ -45,6 +47,7 @@ export function trainReport(result: TrainResult): ReportModel {
     figures: KEY_METRICS.map((name) => keyFigure(name, seeds)),
     sections: [
       ...(first === undefined ? [] : [resultSection(seeds, first)]),
+      ...sampleSection(samples),
       {
         title: 'Training',
         text: 'The kept weights are those of the best epoch on the validation images; the test images had no part in it.',
@@ -63,7 +66,7 @@ export function trainReport(result: TrainResult): ReportModel {
         ],
       },
     ],
-    footer: 'Made by Consilium. This file contains no images of patients and makes no request.',
+    footer: imageFooter(dataset, samples),
   };
 }
 

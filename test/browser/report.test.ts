@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compareRuns } from '../../simulations/compare/compare-runs.ts';
+import { comparisonReport } from '../../simulations/compare/comparison-report.ts';
 import { federationReport } from '../../simulations/report/federation-report.ts';
 import { renderReport } from '../../simulations/report/render-report.ts';
 import { trainReport } from '../../simulations/report/train-report.ts';
@@ -27,6 +29,18 @@ describe.skipIf(chromiumPath === undefined)(`reports in Chromium (skipped where 
 
   const reports = {
     training: () => renderReport(trainReport({ ...exampleTraining({ seeds: [1, 2] }), title: HOSTILE })),
+    comparison: () => {
+      const run = {
+        ...{ title: HOSTILE, unit: 'round' as const, main: 'Federated', testImages: '' },
+        settings: new Map([[HOSTILE, HOSTILE]]),
+        methods: [{ label: 'Federated', metrics: exampleFederation({ sites: 2 }).test.federated.metrics }],
+        sites: [{ site: HOSTILE, accuracy: { value: 0.5, interval: { low: 0.4, high: 0.6 } } }],
+        curve: [1, 2].map((step) => ({ step, values: { loss: step, auc: 0.5, accuracy: 0.5 } })),
+        facts: [['Kept weights (SHA-512)', 'c0ffee'.repeat(20)] as const],
+      };
+      const other = { ...run, name: 'other', settings: new Map([[HOSTILE, 'other']]) };
+      return renderReport(comparisonReport(compareRuns({ ...run, name: HOSTILE }, other)));
+    },
     federation: () => renderReport(federationReport({ ...exampleFederation({ sites: 5 }), title: HOSTILE })),
   };
 

@@ -144,6 +144,7 @@ export function exampleFederation(options: {
       durationMs: 2100 + 300 * rng.uniform(),
       bytesUp: sites * 380_000,
       bytesDown: sites * 380_000,
+      traffic: names.map((site) => ({ site, bytesUp: 380_000, bytesDown: 380_000 })),
       sites: names
         .filter((name) => !dropped(i + 1).some(({ site }) => site === name))
         .map((site, s) => ({ site, loss: 0.2 + 0.03 * (s % 7) + 0.7 * Math.exp(-i / 4) })),
@@ -162,6 +163,23 @@ export function exampleFederation(options: {
         }),
       })),
     },
+    siteTests: names.map((site, i) => {
+      const at = (strength: number): Evaluation['metrics'] =>
+        exampleEvaluation({ classNames, strength, seed: 40 + i, count: 40 }).metrics;
+      const middle = 0.03 * ((i % 5) - 1);
+      return {
+        site,
+        classCounts: classNames.map((_, c) => 20 + c),
+        figures: { local: at(1.2), federated: at(2.6), pooled: at(2.9) },
+        gain: { value: middle, interval: { low: middle - 0.04, high: middle + 0.04 } },
+      };
+    }),
+    gains: {
+      overLocal: { value: 0.1, interval: { low: 0.06, high: 0.14 } },
+      overPooled: { value: -0.03, interval: { low: -0.06, high: 0.01 } },
+    },
+    planHash: 'beef'.repeat(32),
+    finalDigest: 'cafe'.repeat(32),
     timings: [
       { phase: 'Federated training', durationMs: 27_400 },
       { phase: 'Local only', durationMs: 24_100 },

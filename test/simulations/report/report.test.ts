@@ -47,7 +47,7 @@ describe.each(Object.entries(documents))('%s', (_name, html) => {
     expect(html).not.toMatch(/<(script|link|img|iframe|object|embed|base|form)\b/i);
     expect(html).not.toMatch(/(https?:)?\/\/[a-z]/i);
     expect(html).not.toMatch(/url\(|@import|\son[a-z]+=/i);
-    expect(html).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
+    expect(html).toContain(`content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"`);
   });
 
   it('names every chart and every table, with ids that are unique and exist', () => {

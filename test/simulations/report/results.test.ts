@@ -8,9 +8,11 @@ import {
   epochCurvesCsv,
   federationMetricsCsv,
   roundCurvesCsv,
+  sitesCsv,
   trainMetricsCsv,
 } from '../../../simulations/report/csv.ts';
-import { comparedMethods, federationReport } from '../../../simulations/report/federation-report.ts';
+import { federationReport } from '../../../simulations/report/federation-report.ts';
+import { comparedMethods } from '../../../simulations/report/methods.ts';
 import {
   formatBytes,
   formatCount,
@@ -171,8 +173,8 @@ describe('federation report', () => {
 
   it('counts bytes and dropped sites', () => {
     const figures = federationReport(result).figures;
-    // 12 rounds × 5 sites × 380 kB × 2 directions.
-    expect(figures.find(({ label }) => label === 'Sent over the network')?.value).toBe('45.6 MB');
+    // 12 rounds × 380 kB.
+    expect(figures.find(({ label }) => label === 'Sent by each site')?.value).toBe('4.6 MB');
     expect(figures.find(({ label }) => label === 'Rounds')?.detail).toBe('a site was dropped once');
   });
 
@@ -190,6 +192,34 @@ describe('federation report', () => {
       ['hospital-04', []],
       ['hospital-05', []],
     ]);
+  });
+
+  it('shows every site on its own images, with bytes and digests', () => {
+    const sections = new Map(federationReport(result).sections.map((section) => [section.title, section]));
+    const blocks = sections.get('Site by site')?.blocks.flatMap((b) => (b.kind === 'row' ? b.blocks : [b]));
+    const bars = blocks?.find((block) => block.kind === 'bars');
+    expect(bars?.kind === 'bars' && bars.series).toEqual(['Local only', 'Federated', 'Pooled']);
+    expect(bars?.kind === 'bars' && bars.groups.map(({ bars: each }) => each.length)).toEqual([
+      3, 3, 3, 3, 3,
+    ]);
+    const table = blocks?.find((block) => block.kind === 'table');
+    expect(table?.kind === 'table' && table.rows[1]?.at(-1)).toEqual({
+      text: '±0.0',
+      detail: '−4.0 to +4.0',
+    });
+    const html = renderReport(federationReport(result));
+    // 12 rounds × 380 kB, in each of the five rows.
+    expect(html.match(/>4\.6 MB</g)?.length).toBeGreaterThanOrEqual(10);
+    for (const digest of ['beef', 'cafe', 'c0ffee']) expect(html).toContain(`>${digest}`);
+  });
+
+  it('folds the bars of many sites away, and leaves them out where sites have no test images', () => {
+    const many = federationReport(exampleFederation({ sites: 13 })).sections;
+    expect(many.find(({ title }) => title === 'Site by site')?.blocks.map(({ kind }) => kind)).toEqual([
+      'details',
+    ]);
+    const none = federationReport({ ...result, siteTests: [] }).sections;
+    expect(none.map(({ title }) => title)).not.toContain('Site by site');
   });
 
   it('keeps many sites in the background', () => {
@@ -234,9 +264,20 @@ describe('CSV', () => {
       'local hospital-03',
     ]);
     const rounds = rows(roundCurvesCsv(result.rounds));
-    expect(rounds.filter((row) => row['site'] === 'hospital-01')).toHaveLength(12);
+    const losses = rounds.filter((row) => row['metric'] === 'loss');
+    expect(losses.filter((row) => row['site'] === 'hospital-01')).toHaveLength(12);
     // Dropped in round 4.
-    expect(rounds.filter((row) => row['site'] === 'hospital-02')).toHaveLength(11);
+    expect(losses.filter((row) => row['site'] === 'hospital-02')).toHaveLength(11);
+    expect(
+      rounds.find((row) => row['site'] === 'hospital-02' && row['metric'] === 'bytesUp')?.['value'],
+    ).toBe('380000');
+    const [site] = result.siteTests ?? [];
+    const own = rows(sitesCsv(result)).filter((row) => row['site'] === 'hospital-01');
+    expect(own.find((row) => row['method'] === 'local' && row['metric'] === 'accuracy')).toMatchObject({
+      test_images: '63',
+      value: String(site?.figures.local?.accuracy.value),
+    });
+    expect(own.at(-1)).toMatchObject({ method: 'federated minus local', value: String(site?.gain?.value) });
     const points = rows(curvePointsCsv(result.test.federated));
     expect(points[0]).toEqual({ class: 'normal', curve: 'roc', x: '0', y: '0' });
   });

@@ -1,0 +1,72 @@
+/**
+ * Temperature scaling (Guo et al. 2017, §4.2): logits are divided by one number that makes the log loss on validation
+ * images least. Decisions stay as they are; probabilities become believable.
+ */
+import { exampleLogLoss } from './calibration.ts';
+import { softmax, type Matrix } from './probabilities.ts';
+
+export interface TemperatureFit {
+  /** Above 1 the model was too sure of itself. */
+  readonly temperature: number;
+  readonly exampleCount: number;
+  /** Mean over the examples. */
+  readonly logLossBefore: number;
+  readonly logLossAfter: number;
+}
+
+/** Fewer examples say more about themselves than about the model. */
+export const LEAST_CALIBRATION_EXAMPLES = 20;
+
+/** Where all examples are right the best temperature is 0: a finite number of examples proves no certainty. */
+const LEAST_TEMPERATURE = 0.25;
+const LARGEST_TEMPERATURE = 10;
+
+/** Halvings of the range of 1/T: more digits than a double of this size has. */
+const HALVINGS = 60;
+
+/**
+ * @param logits [n, classCount] @param labels [n]
+ * @returns undefined for too few examples
+ */
+export function fitTemperature(
+  logits: Matrix,
+  labels: Int32Array,
+  classCount: number,
+): TemperatureFit | undefined {
+  if (labels.length < LEAST_CALIBRATION_EXAMPLES) return undefined;
+  // The log loss is convex in 1/T, so that its slope has one zero.
+  let low = 1 / LARGEST_TEMPERATURE;
+  let high = 1 / LEAST_TEMPERATURE;
+  for (let i = 0; i < HALVINGS; i++) {
+    const middle = (low + high) / 2;
+    if (slope(logits, labels, classCount, middle) > 0) high = middle;
+    else low = middle;
+  }
+  const temperature = 2 / (low + high);
+  return {
+    temperature,
+    exampleCount: labels.length,
+    logLossBefore: meanLogLoss(logits, labels, classCount),
+    logLossAfter: meanLogLoss(scaled(logits, 1 / temperature), labels, classCount),
+  };
+}
+
+const scaled = (logits: Matrix, factor: number): Float64Array =>
+  Float64Array.from(logits, (logit) => logit * factor);
+
+function meanLogLoss(logits: Matrix, labels: Int32Array, classCount: number): number {
+  const losses = exampleLogLoss(softmax(logits, classCount), labels);
+  return losses.reduce((total, loss) => total + loss, 0) / losses.length;
+}
+
+/** Of the summed log loss, by the factor on the logits: Σ (the mean logit under the probabilities − the true class's logit). */
+function slope(logits: Matrix, labels: Int32Array, classCount: number, factor: number): number {
+  const probabilities = softmax(scaled(logits, factor), classCount);
+  let total = 0;
+  labels.forEach((label, i) => {
+    for (let c = 0; c < classCount; c++)
+      total += (probabilities[i * classCount + c] ?? 0) * (logits[i * classCount + c] ?? 0);
+    total -= logits[i * classCount + label] ?? 0;
+  });
+  return total;
+}
