@@ -7,8 +7,9 @@ import type { CompiledModel } from '../../shared/learning/engines/engine.ts';
 import { fit } from '../../shared/learning/training/fit.ts';
 import { imageLengthOf, type LabelledImages } from '../../shared/learning/training/labelled-images.ts';
 import type { Manifest } from '../../shared/learning/weights.ts';
-import { judge } from './judge.ts';
+import { judge } from '../../coordinator/evaluation/judge.ts';
 import type {
+  EngineDescription,
   FitTask,
   ModelSpec,
   PersonaliseTask,
@@ -22,6 +23,7 @@ import type {
 export interface OpenModel {
   readonly compiled: CompiledModel;
   readonly manifest: Manifest;
+  readonly engine: EngineDescription;
 }
 
 /** Keeps compiled models; the same specification gives the same one. */
@@ -49,6 +51,8 @@ export async function executeTask(source: ModelSource, task: Task, stop: StopFla
         return await fineTune(model, task, signal);
       case 'predict':
         return await predict(model, task, signal);
+      case 'describe':
+        return { kind: 'describe', engine: model.engine };
     }
   } catch (error) {
     if (error instanceof TrainingAborted) return { kind: 'stopped' };
@@ -66,7 +70,9 @@ function signalOf(stop: StopFlag): AbortSignal {
 }
 
 async function update(model: OpenModel, task: UpdateTask, signal: AbortSignal): Promise<TaskResult> {
-  const { plan, round, siteId, weights, serverControl, state, data, validation } = task;
+  const { plan, round, siteId, serverControl, state, data, validation } = task;
+  // Training copies the weights before it begins; prediction hands them to the engine, which takes none in shared memory.
+  const weights = validation ? task.weights.slice() : task.weights;
   const input = {
     ...{ ...model, plan, context: { round }, siteId, data, signal },
     ...{ weights, serverControl, state, validation },

@@ -20,7 +20,8 @@ export function createModelSource(open: (name: EngineName) => Promise<Engine> = 
     const model = buildModel(spec.architecture, spec.imageDims, spec.classCount);
     const engine = await engineOf(spec.engine);
     const compiled = await engine.compile(model, compileOptionsOf(spec.recipe));
-    return { compiled, manifest: manifestOf(model) };
+    const { name, device } = engine;
+    return { compiled, manifest: manifestOf(model), engine: { name, device } };
   };
   return {
     open(spec) {

@@ -11,11 +11,13 @@ import { Tinypool } from 'tinypool';
 import { TrainingAborted, type LocalResult } from '../../client/training/local-update.ts';
 import { EngineError, InputError, InvariantError } from '../../shared/errors.ts';
 import { executeTask, type ModelSource } from './execute.ts';
-import { markOnTrainingThreads } from './garbage-collection.ts';
+import { freeYoungArrays, markOnTrainingThreads } from './garbage-collection.ts';
 import {
   createStopFlag,
+  type EngineDescription,
   type FitOutcome,
   type FitTask,
+  type ModelSpec,
   type PersonaliseTask,
   type PredictTask,
   type StopFlag,
@@ -34,6 +36,8 @@ export interface Pool {
   personalise(task: Omit<PersonaliseTask, 'kind'>, signal?: AbortSignal): Promise<Float32Array>;
   /** Logits, [count, classes]. */
   predict(task: Omit<PredictTask, 'kind'>, signal?: AbortSignal): Promise<Float32Array>;
+  /** What the model runs on. */
+  describe(model: ModelSpec, signal?: AbortSignal): Promise<EngineDescription>;
   /** Stops what runs between two steps and waits for it. Later tasks are refused. Can be called twice. */
   close(): Promise<void>;
 }
@@ -124,6 +128,12 @@ class TaskPool implements Pool {
     return result.logits;
   }
 
+  async describe(model: ModelSpec, signal?: AbortSignal): Promise<EngineDescription> {
+    const result = await this.#run({ kind: 'describe', model }, signal);
+    if (result.kind !== 'describe') throw wrongKind(result);
+    return result.engine;
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -153,6 +163,7 @@ class TaskPool implements Pool {
       return await running;
     } finally {
       this.#running.delete(running);
+      freeYoungArrays();
       signal?.removeEventListener('abort', raise);
     }
   }
@@ -168,6 +179,7 @@ function wrongKind(result: TaskResult): Error {
     case 'fit':
     case 'personalise':
     case 'predict':
+    case 'describe':
       return new InvariantError(`a worker answered with '${result.kind}' to another task`);
   }
 }

@@ -32,6 +32,7 @@ export interface UpdateTask {
   readonly plan: TrainingPlan;
   readonly round: number;
   readonly siteId: SiteId;
+  /** The global model; may be in shared memory. */
   readonly weights: Float32Array;
   readonly serverControl?: Float32Array | undefined;
   readonly state?: SiteState | undefined;
@@ -69,7 +70,19 @@ export interface PredictTask {
   readonly data: LabelledImages;
 }
 
-export type Task = UpdateTask | FitTask | PersonaliseTask | PredictTask;
+/** Asks what the model runs on. */
+export interface DescribeTask {
+  readonly kind: 'describe';
+  readonly model: ModelSpec;
+}
+
+export type Task = UpdateTask | FitTask | PersonaliseTask | PredictTask | DescribeTask;
+
+/** See `Engine`. */
+export interface EngineDescription {
+  readonly name: EngineName;
+  readonly device: string;
+}
 
 export interface FitOutcome {
   readonly weights: Float32Array;
@@ -84,6 +97,7 @@ export type TaskResult =
   | { readonly kind: 'personalise'; readonly weights: Float32Array }
   /** [count, classes] */
   | { readonly kind: 'predict'; readonly logits: Float32Array }
+  | { readonly kind: 'describe'; readonly engine: EngineDescription }
   /** The stop flag came. */
   | { readonly kind: 'stopped' }
   /** `message` is the text of a ConsiliumError, or of whatever else was thrown. */
@@ -99,10 +113,16 @@ export function createStopFlag(): StopFlag {
   return new Int32Array(new SharedArrayBuffer(4));
 }
 
+/** A copy in shared memory: sent to a worker it is not copied again. */
+export function toSharedVector(values: Float32Array): Float32Array {
+  const shared = new Float32Array(new SharedArrayBuffer(values.byteLength));
+  shared.set(values);
+  return shared;
+}
+
 /** The same examples with their arrays in shared memory. */
 export function toSharedMemory(data: LabelledImages): LabelledImages {
-  const images = new Float32Array(new SharedArrayBuffer(data.images.byteLength));
-  images.set(data.images);
+  const images = toSharedVector(data.images);
   const labels = new Int32Array(new SharedArrayBuffer(data.labels.byteLength));
   labels.set(data.labels);
   const { count, imageDims } = data;
