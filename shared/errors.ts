@@ -32,6 +32,11 @@ export class DataError extends ConsiliumError {
   readonly code: string = 'DATA';
 }
 
+/** A file or database of the program's own cannot be written or is damaged; the message names it. */
+export class StorageError extends ConsiliumError {
+  readonly code: string = 'STORAGE';
+}
+
 /** An internal invariant does not hold: a bug in this program. */
 export class InvariantError extends ConsiliumError {
   readonly code: string = 'INVARIANT';

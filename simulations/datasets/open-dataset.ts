@@ -1,13 +1,13 @@
 /** One door to every dataset: `openDataset('medmnist:breastmnist')`. */
 import { InputError } from '../../shared/errors.ts';
 import type { Dataset } from '../../shared/data/dataset.ts';
-import { readFolder } from '../../shared/data/folder-reader.ts';
 import type { CollectionProgress, ImageAttributes } from '../../shared/data/image-collection.ts';
 import { readNpzDataset } from '../../shared/data/medmnist-layout.ts';
 import { isMedmnistName, MEDMNIST_CLASSES, type MedmnistName } from '../../shared/data/medmnist-names.ts';
+import { LOCAL_FORMS, openLocal, type LocalOptions } from '../../shared/data/open-local.ts';
 import { makePhantoms } from '../../shared/data/phantoms.ts';
 import { applyQualityGate, type Rejection } from '../../shared/data/quality.ts';
-import { readTable, type TableColumn } from '../../shared/data/table-reader.ts';
+import type { TableColumn } from '../../shared/data/table-reader.ts';
 import type { DownloadProgress } from './download.ts';
 import { medmnistFile, type MedmnistFileOptions } from './medmnist-download.ts';
 import { MEDMNIST_REGISTRY, MEDMNIST_SIZES, type MedmnistSize } from './medmnist-registry.ts';
@@ -46,13 +46,7 @@ export interface OpenedDataset {
 }
 
 /** Forms of a dataset's name, for help texts and messages. */
-export const DATASET_FORMS = [
-  'phantoms',
-  'medmnist:<name>[@28|64|128|224]',
-  'folder:<directory>',
-  'table:<labels.csv>',
-  'npz:<file>',
-] as const;
+export const DATASET_FORMS = ['phantoms', 'medmnist:<name>[@28|64|128|224]', ...LOCAL_FORMS] as const;
 
 const FORMS = DATASET_FORMS.join(', ');
 
@@ -104,12 +98,9 @@ async function openMedmnist(text: string, options: OpenDatasetOptions): Promise<
   return { ...applyQualityGate(dataset), warnings: [...warnings, ...limits] };
 }
 
-async function openNpz(path: string): Promise<OpenedDataset> {
-  return { ...applyQualityGate(await readNpzDataset(path)), warnings: [] };
-}
-
-function collectionOptions(options: OpenDatasetOptions): Parameters<typeof readFolder>[1] {
+function localOptions(options: OpenDatasetOptions): LocalOptions {
   return {
+    ...(options.columns && { columns: options.columns }),
     ...(options.size !== undefined && { size: { height: options.size, width: options.size } }),
     ...(options.channels !== undefined && { channels: options.channels }),
     ...(options.limitPerClass !== undefined && { limitPerClass: options.limitPerClass }),
@@ -129,12 +120,8 @@ export async function openDataset(spec: string, options: OpenDatasetOptions = {}
   if (kind === 'phantoms' && rest === '') return openPhantoms(options);
   if (rest !== '') {
     if (kind === 'medmnist') return openMedmnist(rest, options);
-    if (kind === 'npz') return openNpz(rest);
-    if (kind === 'folder') return { ...(await readFolder(rest, collectionOptions(options))), warnings: [] };
-    if (kind === 'table') {
-      const columns = options.columns && { columns: options.columns };
-      return { ...(await readTable(rest, { ...collectionOptions(options), ...columns })), warnings: [] };
-    }
+    if (kind === 'npz' || kind === 'folder' || kind === 'table')
+      return { ...(await openLocal(spec, localOptions(options))), warnings: [] };
   }
   throw new InputError(`dataset "${spec}" is not known; choose one of ${FORMS}`);
 }

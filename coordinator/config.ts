@@ -1,0 +1,129 @@
+/** What an administrator writes down for the coordinator: `coordinator.yaml` in its folder. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+import { createAgreementKeyPair, type AgreementKeyPair } from '../shared/crypto/agreement.ts';
+import { fromHex, toHex } from '../shared/crypto/bytes.ts';
+import { fingerprintOf } from '../shared/crypto/fingerprint.ts';
+import { identityFromSeed, type Identity } from '../shared/crypto/identity.ts';
+import { randomSeed } from '../shared/crypto/random.ts';
+import { InputError, messageOf } from '../shared/errors.ts';
+
+export const DEFAULT_PORT = 8443;
+const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
+
+export const coordinatorConfigSchema = z
+  .strictObject({
+    /** Where the coordinator listens. */
+    host: z.string().min(1).max(253).default('127.0.0.1'),
+    port: z.int().min(0).max(65_535).default(DEFAULT_PORT),
+    /** How sites reach it; stands in every invitation. */
+    url: z.url({ protocol: /^https?$/ }),
+    /** PEM files. Without them the coordinator speaks plain HTTP: on loopback, or behind a proxy that does TLS. */
+    tls: z.strictObject({ certificate: z.string().min(1), key: z.string().min(1) }).optional(),
+    /** Plain HTTP beyond loopback: only where a proxy in front of it does TLS. */
+    behindTlsProxy: z.boolean().default(false),
+    /** Images that global models are judged with: `folder:…`, `table:…`, `npz:…`. */
+    validation: z.string().min(1).optional(),
+  })
+  .refine((config) => config.tls !== undefined || config.behindTlsProxy || LOOPBACK.includes(config.host), {
+    path: ['tls'],
+    error:
+      'without TLS the coordinator listens on loopback only: give certificate and key, or set behindTlsProxy where a proxy does TLS',
+  });
+export type CoordinatorConfig = z.infer<typeof coordinatorConfigSchema>;
+
+const keysSchema = z.strictObject({
+  /** Seed of the federation's Ed25519 key. */
+  seed: z.string().regex(/^[0-9a-f]{64}$/),
+  /** X25519. */
+  boxPublicKey: z.string().regex(/^[0-9a-f]{64}$/),
+  boxSecretKey: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+/** Everything of one coordinator is in one folder: back it up as a whole. */
+export interface CoordinatorFolder {
+  readonly path: string;
+  readonly config: CoordinatorConfig;
+  readonly identity: Identity;
+  readonly boxKeys: AgreementKeyPair;
+  /** Names the federation: the fingerprint of its key, without spaces. */
+  readonly federationId: string;
+  readonly database: string;
+  readonly models: string;
+  /** Where runs stand. */
+  readonly runs: string;
+}
+
+const CONFIG_FILE = 'coordinator.yaml';
+const KEYS_FILE = 'keys.json';
+
+const COMMENT = `# Consilium coordinator. Every field is checked when the coordinator starts.
+# host, port: where it listens.   url: how hospitals reach it.
+# tls: { certificate: file.pem, key: file.pem }
+# validation: images that global models are judged with, e.g. folder:/data/validation
+`;
+
+/** Makes the folder with fresh keys. @throws InputError when there is a coordinator already */
+export function initCoordinator(path: string, config: CoordinatorConfig): CoordinatorFolder {
+  if (existsSync(join(path, KEYS_FILE)))
+    throw new InputError(
+      `${path} holds a coordinator already; choose another folder, or remove it with all its keys`,
+    );
+  const box = createAgreementKeyPair();
+  const keys = {
+    seed: toHex(randomSeed()),
+    boxPublicKey: toHex(box.publicKey),
+    boxSecretKey: toHex(box.secretKey),
+  };
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    writeFileSync(join(path, CONFIG_FILE), COMMENT + stringify(config));
+    // Last, and only when there is none: whoever finds it finds a complete folder.
+    writeFileSync(join(path, KEYS_FILE), `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (cause) {
+    throw new InputError(`the folder ${path} cannot be made: ${messageOf(cause)}`, { cause });
+  }
+  return openCoordinatorFolder(path);
+}
+
+/** @throws InputError naming the file and the field that is wrong */
+export function openCoordinatorFolder(path: string): CoordinatorFolder {
+  const keys = readFile(join(path, KEYS_FILE), keysSchema, path);
+  const config = readFile(join(path, CONFIG_FILE), coordinatorConfigSchema, path);
+  const identity = identityFromSeed(fromHex(keys.seed));
+  return {
+    path,
+    config,
+    identity,
+    boxKeys: { publicKey: fromHex(keys.boxPublicKey), secretKey: fromHex(keys.boxSecretKey) },
+    federationId: fingerprintOf(identity.publicKey).replaceAll(' ', ''),
+    database: join(path, 'coordinator.db'),
+    models: join(path, 'models'),
+    runs: join(path, 'runs'),
+  };
+}
+
+/** A path of the configuration, from the folder where that stands. */
+export function pathIn(folder: CoordinatorFolder, file: string): string {
+  return isAbsolute(file) ? file : resolve(dirname(join(folder.path, CONFIG_FILE)), file);
+}
+
+function readFile<T>(file: string, schema: z.ZodType<T>, folder: string): T {
+  let value: unknown;
+  try {
+    value = parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new InputError(
+      `${file} cannot be read: ${messageOf(cause)}; \`consilium coordinator init --dir ${folder}\` makes a coordinator`,
+      { cause },
+    );
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(
+    (issue) => `${issue.path.map(String).join('.') || 'the file'}: ${issue.message}`,
+  );
+  throw new InputError(`${file}: ${problems.join('; ')}`);
+}

@@ -1,0 +1,52 @@
+/**
+ * The coordinator's own judgement of a global model: on images that it holds out. Without any, models are published
+ * unjudged and the last one counts as the best.
+ */
+import { InputError } from '../../shared/errors.ts';
+import { openLocal } from '../../shared/data/open-local.ts';
+import { preprocess } from '../../shared/data/preprocess.ts';
+import { openEngine } from '../../shared/learning/engines/open-engine.ts';
+import { buildModel } from '../../shared/learning/architectures/architecture.ts';
+import type { Plan } from '../../shared/protocol/plan.ts';
+import type { ValidationResult } from '../run/progress.ts';
+import { judge } from './judge.ts';
+
+export interface Evaluator {
+  evaluate(weights: Float32Array): Promise<ValidationResult>;
+  close(): Promise<void>;
+}
+
+const BATCH_SIZE = 64;
+
+/** A loss that falls from round to round, so that of unjudged models the last is the best. */
+function unjudged(): Evaluator {
+  let round = 0;
+  return {
+    evaluate: () => Promise.resolve({ loss: -++round, score: undefined, metrics: {} }),
+    close: () => Promise.resolve(),
+  };
+}
+
+/**
+ * @param source what `openLocal` reads; undefined: there are no images
+ * @throws InputError when the images are not of the plan's classes
+ */
+export async function openEvaluator(plan: Plan, source: string | undefined): Promise<Evaluator> {
+  if (source === undefined) return unjudged();
+  const { classNames, imageDims } = plan.task;
+  const [channels, height, width] = imageDims;
+  const { dataset } = await openLocal(source, { size: { height, width }, channels });
+  if (dataset.classNames.join('\n') !== classNames.join('\n'))
+    throw new InputError(
+      `the validation images ${source} have the classes ${dataset.classNames.join(', ')}; the plan has ${classNames.join(', ')}`,
+    );
+  const everything = Int32Array.from({ length: dataset.count }, (_, i) => i);
+  const { images } = await preprocess(dataset, plan.preprocessing, everything);
+  const engine = await openEngine('onnx');
+  const network = buildModel(plan.architecture, imageDims, classNames.length);
+  const compiled = await engine.compile(network, { batchSize: BATCH_SIZE, loss: 'softmax' });
+  return {
+    evaluate: async (weights) => judge(await compiled.predict(weights, images), dataset.labels, classNames),
+    close: () => compiled.dispose(),
+  };
+}

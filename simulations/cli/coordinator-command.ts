@@ -1,0 +1,381 @@
+/** `consilium coordinator`: everything that a consortium's administrator does at the command line. */
+import { writeFileSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import { z } from 'zod';
+import {
+  coordinatorConfigSchema,
+  DEFAULT_PORT,
+  initCoordinator,
+  openCoordinatorFolder,
+  type CoordinatorFolder,
+} from '../../coordinator/config.ts';
+import { readPlanFile } from '../../coordinator/plan-file.ts';
+import { startCoordinator } from '../../coordinator/server.ts';
+import { openDatabase } from '../../coordinator/storage/database.ts';
+import { ModelStore } from '../../coordinator/storage/model-store.ts';
+import { RunStore } from '../../coordinator/storage/run-store.ts';
+import { SiteRegistry } from '../../coordinator/storage/site-registry.ts';
+import type { RunStatus, SiteStatus } from '../../coordinator/storage/tables.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { fingerprintOf } from '../../shared/crypto/fingerprint.ts';
+import { InputError } from '../../shared/errors.ts';
+import { runIdSchema, siteIdSchema } from '../../shared/ids.ts';
+import { buildModel } from '../../shared/learning/architectures/architecture.ts';
+import { writeModel } from '../../shared/learning/graph/model-file.ts';
+import { weightsDigest, weightsFromBytes } from '../../shared/learning/weights.ts';
+import { writeInvitation } from '../../shared/protocol/enrolment.ts';
+import { runInterruptible } from '../interruptible.ts';
+import { programVersion } from '../train/environment.ts';
+import { describeReport } from './coordinator-log.ts';
+import { printTable } from './text-table.ts';
+
+const HOUR_MS = 3_600_000;
+const DEFAULT_FOLDER = 'coordinator-data';
+
+interface Common {
+  readonly dir: string;
+  readonly json?: boolean;
+}
+
+interface Stores {
+  readonly folder: CoordinatorFolder;
+  readonly sites: SiteRegistry;
+  readonly runs: RunStore;
+  readonly models: ModelStore;
+}
+
+/** A command on the coordinator's database, whether the coordinator runs or not. */
+async function withStores(dir: string, body: (stores: Stores) => Promise<void>): Promise<void> {
+  const folder = openCoordinatorFolder(dir);
+  const database = await openDatabase(folder.database);
+  try {
+    await body({
+      folder,
+      sites: new SiteRegistry(database, systemClock),
+      runs: new RunStore(database, systemClock),
+      models: new ModelStore(folder.models),
+    });
+  } finally {
+    await database.destroy();
+  }
+}
+
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+function integer(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('give a whole number.');
+  return value;
+}
+
+const command = (name: string, description: string): Command =>
+  new Command(name)
+    .description(description)
+    .option('--dir <folder>', "the coordinator's folder", DEFAULT_FOLDER);
+
+/** Runs the action of a sub-command as every command ends: with a sentence and an exit code. */
+const acting =
+  <A extends unknown[]>(action: (...args: A) => Promise<void>) =>
+  (...args: A): Promise<void> =>
+    runInterruptible(() => action(...args));
+
+export function coordinatorCommand(): Command {
+  const group = new Command('coordinator').description(
+    'run a federation: coordinator, sites, plans, runs, models',
+  );
+  for (const sub of [init(), start(), invite(), sites(), plan(), run(), model()]) group.addCommand(sub);
+  return group;
+}
+
+interface InitOptions extends Common {
+  readonly host: string;
+  readonly port: number;
+  readonly url?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly validation?: string;
+  readonly behindTlsProxy?: boolean;
+}
+
+function init(): Command {
+  return command('init', 'make a new federation: its key, database and configuration')
+    .option('--host <address>', 'where to listen', '127.0.0.1')
+    .option('--port <number>', 'where to listen', integer, DEFAULT_PORT)
+    .option('--url <url>', 'how sites reach it (default: from host and port)')
+    .option('--tls-cert <file>', 'certificate, PEM')
+    .option('--tls-key <file>', 'its key, PEM')
+    .option('--behind-tls-proxy', 'a proxy in front of it does TLS')
+    .option('--validation <source>', 'images that global models are judged with: folder:…, table:…, npz:…')
+    .action(
+      acting(async (options: InitOptions) => {
+        const { host, port, tlsCert, tlsKey, validation, behindTlsProxy = false } = options;
+        if ((tlsCert === undefined) !== (tlsKey === undefined))
+          throw new InputError('--tls-cert and --tls-key belong together');
+        const tls =
+          tlsCert !== undefined && tlsKey !== undefined ? { certificate: tlsCert, key: tlsKey } : undefined;
+        const url = options.url ?? `${tls ? 'https' : 'http'}://${host}:${String(port)}`;
+        const parsed = coordinatorConfigSchema.safeParse({
+          ...{ host, port, url, behindTlsProxy },
+          ...(tls && { tls }),
+          ...(validation !== undefined && { validation }),
+        });
+        if (!parsed.success)
+          throw new InputError(
+            parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+          );
+        const folder = initCoordinator(options.dir, parsed.data);
+        await (await openDatabase(folder.database)).destroy();
+        say(`A new federation is in ${options.dir}; keep a backup of the folder, its keys are nowhere else.`);
+        say(`fingerprint  ${fingerprintOf(folder.identity.publicKey)}`);
+        say(`next         consilium coordinator start --dir ${options.dir}`);
+      }),
+    );
+}
+
+function start(): Command {
+  return command('start', 'serve sites and carry out the queue of runs, until Ctrl-C')
+    .option('--json', 'log as JSON lines')
+    .action(async (options: Common) => {
+      await runInterruptible(async (signal) => {
+        const folder = openCoordinatorFolder(options.dir);
+        const coordinator = await startCoordinator(folder, (report) => {
+          const line = options.json ? JSON.stringify(report) : describeReport(report);
+          if (line !== undefined) say(line);
+        });
+        say(
+          options.json
+            ? JSON.stringify({ kind: 'listening', port: coordinator.port })
+            : `listening on ${folder.config.host}:${String(coordinator.port)} as ${folder.config.url}; Ctrl-C ends it, and a run in progress goes on at the next start`,
+        );
+        const stopped = new Promise<void>((resolve) => {
+          signal.addEventListener('abort', () => {
+            resolve();
+          });
+        });
+        try {
+          await Promise.race([stopped, coordinator.finished]);
+        } finally {
+          await coordinator.close();
+        }
+      });
+    });
+}
+
+function invite(): Command {
+  return command('invite', 'invite a site: prints a text to hand over, which works once')
+    .argument('<site>', 'name of the site: a–z, 0–9, hyphens')
+    .option('--hours <count>', 'how long it works', integer, 72)
+    .action(
+      acting(async (name: string, options: Common & { hours: number }) => {
+        const siteId = siteIdSchema.safeParse(name);
+        if (!siteId.success)
+          throw new InputError(`"${name}" is no name of a site: ${siteId.error.issues[0]?.message ?? ''}`);
+        await withStores(options.dir, async ({ folder, sites }) => {
+          const token = await sites.invite(siteId.data, options.hours * HOUR_MS);
+          const fingerprint = fingerprintOf(folder.identity.publicKey);
+          say(writeInvitation({ url: folder.config.url, siteId: siteId.data, fingerprint, token }));
+        });
+      }),
+    );
+}
+
+function sites(): Command {
+  const group = new Command('sites').description('who takes part');
+  group.addCommand(
+    command('list', 'all sites with the fingerprints of their keys')
+      .option('--json', 'as JSON')
+      .action(
+        acting((options: Common) =>
+          withStores(options.dir, async ({ sites }) => {
+            const rows = (await sites.list()).map(({ siteId, status, fingerprint, enrolledAt }) => ({
+              ...{ site: siteId, status, fingerprint, enrolled: enrolledAt },
+            }));
+            printTable(rows, options);
+          }),
+        ),
+      ),
+  );
+  const changes: readonly (readonly [string, SiteStatus, string])[] = [
+    ['approve', 'active', 'let a site in whose fingerprint you have compared with its administrator'],
+    ['suspend', 'suspended', 'end a site’s connection, for now'],
+    ['remove', 'removed', 'end a site’s membership: its key is refused from now on'],
+  ];
+  for (const [name, status, description] of changes)
+    group.addCommand(
+      command(name, description)
+        .argument('<site>')
+        .action(
+          acting((name: string, options: Common) =>
+            withStores(options.dir, async ({ sites }) => {
+              const siteId = siteIdSchema.safeParse(name);
+              if (!siteId.success) throw new InputError(`no site is called ${name}; see the list of sites`);
+              await sites.setStatus(siteId.data, status);
+              say(`${name} is ${status}`);
+            }),
+          ),
+        ),
+    );
+  return group;
+}
+
+function plan(): Command {
+  const group = new Command('plan').description('what is trained, and how');
+  group.addCommand(
+    command('add', 'check a plan and keep it; prints its hash, which sites approve')
+      .argument('<file>', 'YAML')
+      .action(
+        acting((file: string, options: Common) =>
+          withStores(options.dir, async ({ runs }) => {
+            say(await runs.addPlan(readPlanFile(file)));
+          }),
+        ),
+      ),
+  );
+  group.addCommand(
+    command('list', 'all plans')
+      .option('--json', 'as JSON')
+      .action(
+        acting((options: Common) =>
+          withStores(options.dir, async ({ runs }) => {
+            printTable(
+              (await runs.plans()).map(({ planHash, name }) => ({ plan: planHash, name })),
+              options,
+            );
+          }),
+        ),
+      ),
+  );
+  return group;
+}
+
+function run(): Command {
+  const group = new Command('run').description('the queue of runs');
+  group.addCommand(
+    command('add', 'put a run of a plan into the queue')
+      .argument('<name>', 'name of the run')
+      .requiredOption('--plan <hash>', 'the plan, or the beginning of its hash')
+      .action(
+        acting((name: string, options: Common & { plan: string }) =>
+          withStores(options.dir, async ({ runs }) => {
+            const runId = runIdSchema.safeParse(name);
+            if (!runId.success)
+              throw new InputError(`"${name}" is no name of a run: ${runId.error.issues[0]?.message ?? ''}`);
+            const { planHash } = await runs.plan(options.plan);
+            await runs.enqueue(runId.data, planHash);
+            say(`${name} is in the queue`);
+          }),
+        ),
+      ),
+  );
+  group.addCommand(
+    command('list', 'all runs')
+      .option('--json', 'as JSON')
+      .action(
+        acting((options: Common) =>
+          withStores(options.dir, async ({ runs }) => {
+            const rows = (await runs.runs()).map(({ runId, status, planHash, addedAt, failure }) => ({
+              ...{
+                run: runId,
+                status,
+                plan: options.json ? planHash : planHash.slice(0, 12),
+                added: addedAt,
+              },
+              failure: failure ?? '',
+            }));
+            printTable(rows, options);
+          }),
+        ),
+      ),
+  );
+  const wishes: readonly (readonly [string, RunStatus, readonly RunStatus[], string])[] = [
+    ['pause', 'paused', ['running'], 'let a run wait after its round'],
+    ['resume', 'running', ['paused'], 'let a paused run go on'],
+    ['stop', 'stopped', ['queued', 'running', 'paused'], 'end a run'],
+  ];
+  for (const [name, status, from, description] of wishes)
+    group.addCommand(
+      command(name, description)
+        .argument('<run>')
+        .action(
+          acting((runName: string, options: Common) =>
+            withStores(options.dir, async ({ runs }) => {
+              const known = (await runs.runs()).find(({ runId }) => runId === runName);
+              if (!known) throw new InputError(`no run is called ${runName}; see the list of runs`);
+              if (!from.includes(known.status)) throw new InputError(`run ${runName} is ${known.status}`);
+              await runs.setStatus(known.runId, status);
+              say(`${runName}: ${name} is noted`);
+            }),
+          ),
+        ),
+    );
+  return group;
+}
+
+function model(): Command {
+  const group = new Command('model').description('what runs have published');
+  group.addCommand(
+    command('list', 'the published models of a run')
+      .argument('<run>')
+      .option('--json', 'as JSON')
+      .action(
+        acting((runName: string, options: Common) =>
+          withStores(options.dir, async ({ runs }) => {
+            const known = (await runs.runs()).find(({ runId }) => runId === runName);
+            if (!known) throw new InputError(`no run is called ${runName}; see the list of runs`);
+            const rows = (await runs.models(known.runId)).map(({ round, score, modelHash }) => ({
+              ...{ round, score: score ?? '', model: modelHash },
+            }));
+            printTable(rows, options);
+          }),
+        ),
+      ),
+  );
+  group.addCommand(
+    command('export', 'write a published model as an ONNX file')
+      .argument('<run>')
+      .argument('<file>')
+      .option('--round <number>', 'which (default: the best, or the last where none was judged)', integer)
+      .action(
+        acting((runName: string, file: string, options: Common & { round?: number }) =>
+          withStores(options.dir, (stores) => exportModel(stores, runName, file, options.round)),
+        ),
+      ),
+  );
+  return group;
+}
+
+async function exportModel(
+  { runs, models }: Stores,
+  runName: string,
+  file: string,
+  wanted?: number,
+): Promise<void> {
+  const known = (await runs.runs()).find(({ runId }) => runId === runName);
+  if (!known) throw new InputError(`no run is called ${runName}; see the list of runs`);
+  const published = await runs.models(known.runId);
+  const scored = published.toSorted((a, b) => (b.score ?? -1) - (a.score ?? -1) || b.round - a.round);
+  const chosen = wanted === undefined ? scored[0] : published.find(({ round }) => round === wanted);
+  if (!chosen)
+    throw new InputError(
+      `run ${runName} has published no such model; see \`consilium coordinator model list\``,
+    );
+  const { plan } = await runs.plan(known.planHash);
+  const { task, preprocessing } = plan;
+  const weights = weightsFromBytes(await models.get(chosen.modelHash));
+  const network = buildModel(plan.architecture, task.imageDims, task.classNames.length);
+  const bytes = writeModel(network, weights, {
+    ...{ classNames: task.classNames, activation: 'softmax' },
+    preprocessing: z.json().parse(JSON.parse(JSON.stringify(preprocessing))),
+    producer: { name: 'consilium', version: programVersion() },
+    metadata: new Map([
+      ['consilium.run', known.runId],
+      ['consilium.round', String(chosen.round)],
+      ['consilium.plan', known.planHash],
+      ['consilium.weights', weightsDigest(weights)],
+    ]),
+  });
+  writeFileSync(file, bytes);
+  say(`round ${String(chosen.round)} of ${runName}: ${file}`);
+}

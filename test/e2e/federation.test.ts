@@ -1,0 +1,249 @@
+/**
+ * A whole federation on loopback: a coordinator with its database, three agents with a training process each, joined by
+ * invitation, over real sockets and under secure aggregation.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { startSite, type RunningSite, type SiteReport } from '../../client/agent/site.ts';
+import {
+  openSiteFolder,
+  readPolicy,
+  siteIdentity,
+  writePolicy,
+  writeRoster,
+  writeSite,
+} from '../../client/config.ts';
+import { sitePolicySchema } from '../../client/session/policy.ts';
+import { askFederation, enrol } from '../../client/transport/coordinator-api.ts';
+import { initCoordinator, type CoordinatorFolder } from '../../coordinator/config.ts';
+import { readPlanFile } from '../../coordinator/plan-file.ts';
+import {
+  startCoordinator,
+  type CoordinatorReport,
+  type RunningCoordinator,
+} from '../../coordinator/server.ts';
+import { openDatabase } from '../../coordinator/storage/database.ts';
+import { ModelStore } from '../../coordinator/storage/model-store.ts';
+import { RunStore } from '../../coordinator/storage/run-store.ts';
+import { SiteRegistry } from '../../coordinator/storage/site-registry.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { fingerprintOf } from '../../shared/crypto/fingerprint.ts';
+import { runIdSchema, siteIdSchema } from '../../shared/ids.ts';
+import { readInvitation, writeInvitation } from '../../shared/protocol/enrolment.ts';
+import { hashPlan, type Plan } from '../../shared/protocol/plan.ts';
+import { makePhantoms } from '../../shared/data/phantoms.ts';
+
+const NAMES = ['north', 'south', 'west'];
+const run = runIdSchema.parse('first');
+
+let root: string;
+let folder: CoordinatorFolder;
+let coordinator: RunningCoordinator;
+let reports: CoordinatorReport[];
+let waiting: { matches: (report: CoordinatorReport) => boolean; resolve: () => void }[];
+const sites = new Map<string, RunningSite>();
+
+const hear = (report: CoordinatorReport): void => {
+  reports.push(report);
+  waiting = waiting.filter(({ matches, resolve }) => {
+    if (!matches(report)) return true;
+    resolve();
+    return false;
+  });
+};
+/** Resolves with the next report of which this is true. */
+const reported = (matches: (report: CoordinatorReport) => boolean): Promise<void> =>
+  new Promise((resolve) => {
+    waiting.push({ matches, resolve });
+  });
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (typeof address !== 'object' || address === null) throw new Error('no port');
+  return address.port;
+}
+
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'consilium-e2e-'));
+  const port = await freePort();
+  const config = { host: '127.0.0.1', port, url: `http://127.0.0.1:${String(port)}`, behindTlsProxy: false };
+  folder = initCoordinator(join(root, 'coordinator'), config);
+  reports = [];
+  waiting = [];
+  coordinator = await startCoordinator(folder, hear);
+});
+afterEach(async () => {
+  for (const site of sites.values()) await site.stop();
+  sites.clear();
+  await coordinator.close();
+  rmSync(root, { recursive: true });
+});
+
+function writePlan(rounds: number): Plan {
+  const file = join(root, 'plan.yaml');
+  const { classNames } = makePhantoms({ seed: 0, sites: 3, size: 16 });
+  writeFileSync(
+    file,
+    `task: { name: phantoms, classNames: [${classNames.join(', ')}], imageDims: [1, 16, 16] }
+preprocessing: { size: { height: 16, width: 16 } }
+architecture: { name: cnn, options: { filters: [4], dense: 8 } }
+training: { epochs: 1 }
+federation: { strategy: fedavg, rounds: ${String(rounds)}, minimumCohort: 3, minimumSurvivors: 3 }
+protection: { mode: secure-aggregation, smallCohortAcknowledged: true }
+evaluation: {}
+seed: 5
+`,
+  );
+  return readPlanFile(file);
+}
+
+const inDatabase = async <T>(
+  body: (stores: { registry: SiteRegistry; runs: RunStore }) => Promise<T>,
+): Promise<T> => {
+  const database = await openDatabase(folder.database);
+  try {
+    return await body({
+      registry: new SiteRegistry(database, systemClock),
+      runs: new RunStore(database, systemClock),
+    });
+  } finally {
+    await database.destroy();
+  }
+};
+
+/** As the commands do it: invited, enrolled, approved. */
+async function enrolSite(name: string, index: number): Promise<void> {
+  const siteId = siteIdSchema.parse(name);
+  const path = join(root, name);
+  const code = await inDatabase(async ({ registry }) =>
+    writeInvitation({
+      url: folder.config.url,
+      siteId,
+      fingerprint: fingerprintOf(folder.identity.publicKey),
+      token: await registry.invite(siteId, 60_000),
+    }),
+  );
+  const invitation = readInvitation(code);
+  const { federationId, coordinatorKey } = await enrol(invitation, invitation, siteIdentity(path));
+  await writeSite(
+    path,
+    {
+      siteId,
+      coordinator: { url: invitation.url, federationId, key: coordinatorKey },
+      data: `phantoms:${String(index + 1)}/${String(NAMES.length)}`,
+      engine: 'onnx',
+    },
+    sitePolicySchema.parse({ approvedPlans: [], minimumCohort: 3, smallCohortAcknowledged: true }),
+  );
+  await inDatabase(({ registry }) => registry.setStatus(siteId, 'active'));
+}
+
+async function approve(name: string, plan: Plan): Promise<void> {
+  const site = openSiteFolder(join(root, name));
+  const { plans, roster } = await askFederation(
+    site.config.coordinator,
+    site.config,
+    site.identity,
+    systemClock,
+  );
+  expect(plans.map(hashPlan)).toContain(hashPlan(plan));
+  await writeRoster(site, roster);
+  await writePolicy(site, { ...readPolicy(site), approvedPlans: [hashPlan(plan)] });
+}
+
+const start = async (name: string, report: (report: SiteReport) => void = () => undefined): Promise<void> => {
+  sites.set(name, await startSite(openSiteFolder(join(root, name)), report));
+};
+
+it('goes from invitations to a published model', async () => {
+  for (const [index, name] of NAMES.entries()) await enrolSite(name, index);
+  const plan = writePlan(2);
+  await inDatabase(async ({ runs }) => {
+    await runs.enqueue(run, await runs.addPlan(plan));
+  });
+  const finished = reported(({ kind }) => kind === 'runFinished' || kind === 'runFailed');
+  for (const name of NAMES) await approve(name, plan);
+  for (const name of NAMES) await start(name);
+  await finished;
+  expect(reports.filter(({ kind }) => kind === 'runFailed' || kind === 'error')).toEqual([]);
+  const models = await inDatabase(({ runs }) => runs.models(run));
+  expect(models.map(({ round }) => round)).toEqual([1, 2]);
+  const store = new ModelStore(folder.models);
+  for (const { modelHash } of models)
+    expect(await store.get(modelHash)).toHaveLength(4 * plan.parameterCount);
+  // What went through the coordinator was masked: no update of its own is in the log.
+  const log = JSON.stringify(reports);
+  expect(log).not.toContain('exampleCount');
+  const memory: unknown = JSON.parse(readFileSync(join(root, 'north', 'memory.json'), 'utf8'));
+  expect(memory).toMatchObject({ unmasked: [{ runId: 'first', round: 2 }] });
+});
+
+it('goes on with a run after the coordinator was away', async () => {
+  for (const [index, name] of NAMES.entries()) await enrolSite(name, index);
+  const plan = writePlan(3);
+  await inDatabase(async ({ runs }) => {
+    await runs.enqueue(run, await runs.addPlan(plan));
+  });
+  const once = reported((report) => report.kind === 'attempt' && report.record.outcome === 'published');
+  for (const name of NAMES) await approve(name, plan);
+  for (const name of NAMES) await start(name);
+  await once;
+  await coordinator.close();
+  const finished = reported(({ kind }) => kind === 'runFinished' || kind === 'runFailed');
+  coordinator = await startCoordinator(folder, hear);
+  await finished;
+  expect(reports.filter(({ kind }) => kind === 'runFailed')).toEqual([]);
+  expect(reports.map(({ kind }) => kind)).toContain('runResumed');
+  const models = await inDatabase(({ runs }) => runs.models(run));
+  expect(models.at(-1)?.round).toBe(3);
+});
+
+it('refuses what is not approved, a site that was suspended, and a stranger', async () => {
+  await enrolSite('north', 0);
+  const site = openSiteFolder(join(root, 'north'));
+  const connected = reported((report) => report.kind === 'gateway' && report.report.kind === 'connected');
+  const lost = reported((report) => report.kind === 'gateway' && report.report.kind === 'lost');
+  await start('north');
+  await connected;
+  const approved = await askFederation(site.config.coordinator, site.config, site.identity, systemClock);
+  expect(approved.plans).toEqual([]);
+  await inDatabase(({ registry }) => registry.setStatus(siteIdSchema.parse('north'), 'suspended'));
+  await lost;
+  const ask = askFederation(site.config.coordinator, site.config, site.identity, systemClock);
+  await expect(ask).rejects.toThrow('not active here');
+  const stranger = { ...site.config, siteId: siteIdSchema.parse('stranger') };
+  await expect(askFederation(site.config.coordinator, stranger, site.identity, systemClock)).rejects.toThrow(
+    'refuses',
+  );
+});
+
+it('does not answer requests of another form with more than a sentence', async () => {
+  const post = async (path: string, body: string): Promise<readonly [number, string]> => {
+    const response = await fetch(new URL(path, folder.config.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    return [response.status, await response.text()];
+  };
+  const form = '{"code":"malformed","message":"the request does not have the form that is described"}';
+  expect(await post('/api/enroll', '{}')).toEqual([400, form]);
+  expect(await post('/api/enroll', '{"__proto__":{"admin":true}}')).toEqual([400, form]);
+  expect((await post('/api/enroll', '{'))[0]).toBe(400);
+  expect((await post('/api/enroll', `"${'x'.repeat(100_000)}"`))[0]).toBe(413);
+  for (const [path, body] of [
+    ['/api/enroll', '{'],
+    ['/api/../../etc/passwd', '{}'],
+  ] as const)
+    expect((await post(path, body))[1]).not.toMatch(/node_modules|at .*\.ts|Error:/);
+  const [health, ready] = await Promise.all(
+    ['/healthz', '/readyz'].map((path) => fetch(new URL(path, folder.config.url))),
+  );
+  expect([health?.status, ready?.status]).toEqual([200, 200]);
+});
