@@ -17,6 +17,8 @@ export class TrainingFailed extends ConsiliumError {
 }
 
 export interface ChildTrainer extends LocalTrainer {
+  /** Of the process, while there is one. */
+  readonly pid: number | undefined;
   /** Ends the process once nothing trains. */
   close(): Promise<void>;
 }
@@ -34,6 +36,10 @@ class Trainer implements ChildTrainer {
 
   constructor(options: ChildTrainerOptions) {
     this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
   }
 
   train(request: TrainingRequest): Promise<LocalResult> {

@@ -1,0 +1,92 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createChildTrainer, type ChildTrainer } from '../../../client/training/child-trainer.ts';
+import type { TrainingRequest } from '../../../client/training/local-update.ts';
+import { makePhantoms } from '../../../shared/data/phantoms.ts';
+import { architectureSchema, buildModel } from '../../../shared/learning/architectures/architecture.ts';
+import { initialWeights } from '../../../shared/learning/weights.ts';
+import { planSchema } from '../../../shared/protocol/plan.ts';
+import { site } from '../../coordinator/fixtures.ts';
+
+const architecture = architectureSchema.parse({ name: 'cnn', options: { filters: [2], dense: 4 } });
+const { classNames } = makePhantoms({ seed: 0, sites: 2, count: 30, size: 16 });
+const network = buildModel(architecture, [1, 16, 16], classNames.length);
+const weights = initialWeights(network, 1);
+const plan = planSchema.parse({
+  protocolVersion: 1,
+  task: { name: 'phantoms', classNames, imageDims: [1, 16, 16] },
+  preprocessing: { size: { height: 16, width: 16 } },
+  architecture,
+  parameterCount: weights.length,
+  training: { epochs: 1 },
+  federation: { strategy: 'fedavg', rounds: 1, minimumCohort: 2, minimumSurvivors: 2 },
+  protection: { mode: 'box' },
+  evaluation: {},
+  seed: 1,
+});
+
+let trainer: ChildTrainer | undefined;
+afterEach(async () => {
+  await trainer?.close();
+  trainer = undefined;
+});
+
+const request = (changes: Partial<TrainingRequest> = {}): TrainingRequest => ({
+  ...{ plan, context: { round: 1 }, siteId: site('a'), weights },
+  signal: new AbortController().signal,
+  ...changes,
+});
+const started = (source = 'phantoms:1/2'): ChildTrainer => {
+  trainer = createChildTrainer({ source, engine: 'onnx' });
+  return trainer;
+};
+
+describe('training in a process of its own', () => {
+  it('gives the same update every time and reports its steps', async () => {
+    const child = started();
+    const steps: number[] = [];
+    const first = await child.train(request({ onSteps: (count) => steps.push(count) }));
+    const second = await child.train(request());
+    expect(first.delta).toEqual(second.delta);
+    expect(first.exampleCount).toBeGreaterThan(0);
+    expect(steps).toEqual(Array.from({ length: steps.length }, (_, i) => i + 1));
+  });
+
+  it('costs one attempt when the process is killed, and not the next', async () => {
+    const child = started();
+    const long = { ...plan, training: { ...plan.training, epochs: 10_000 } };
+    const killed = child.train(
+      request({
+        plan: long,
+        onSteps: () => {
+          if (child.pid !== undefined) process.kill(child.pid, 'SIGKILL');
+        },
+      }),
+    );
+    await expect(killed).rejects.toThrow('ended by SIGKILL; the next round starts another');
+    expect((await child.train(request())).exampleCount).toBeGreaterThan(0);
+  });
+
+  it('stops between two steps', async () => {
+    const child = started();
+    const stop = new AbortController();
+    const long = { ...plan, training: { ...plan.training, epochs: 10_000 } };
+    const training = child.train(
+      request({
+        plan: long,
+        signal: stop.signal,
+        onSteps: () => {
+          stop.abort();
+        },
+      }),
+    );
+    await expect(training).rejects.toThrow('stopped before its end');
+    await expect(child.train(request({ signal: stop.signal }))).rejects.toThrow('stopped before it began');
+  });
+
+  it('says why the images cannot be used', async () => {
+    await expect(started('folder:/nowhere').train(request())).rejects.toThrow('/nowhere');
+    await trainer?.close();
+    const other = { ...plan, task: { ...plan.task, classNames: ['x', 'y'] } };
+    await expect(started().train(request({ plan: other }))).rejects.toThrow('rename the folders or labels');
+  });
+});
