@@ -57,11 +57,17 @@ export function trainingForward(model: Model, options: CompileOptions, microBatc
     });
     statistics.set(mean, values[0] ?? '').set(variance, values[1] ?? '');
   };
+  const frozen = new Set(model.parameters.flatMap((p) => (p.frozen === true ? [p.name] : [])));
+  /** With frozen statistics a layer computes what it did: that is part of being frozen. */
+  const inTraining = (node: Node): boolean =>
+    node.op === 'BatchNormalization' &&
+    options.frozenNormalization !== true &&
+    !frozen.has(node.inputs[3] ?? '');
   const part = microBatch === undefined ? undefined : convolutionalPart(graph);
   if (part && microBatch !== undefined) addInMicroBatches(build, part, options.batchSize, microBatch);
   for (const node of graph.nodes.slice(part?.nodes.length ?? 0)) {
     if (node.op === 'Dropout') dropoutNode(node);
-    else if (node.op === 'BatchNormalization' && options.frozenNormalization !== true) batchNormNode(node);
+    else if (inTraining(node)) batchNormNode(node);
     else build.add(node.op, node.inputs, node.attributes, node);
   }
   return { build, masks, statistics };

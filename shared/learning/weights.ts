@@ -14,6 +14,10 @@ export interface ManifestEntry {
   /** Number of values. */
   readonly length: number;
   readonly trainable: boolean;
+  /** See `Parameter.frozen`; absent where it is not. */
+  readonly frozen?: boolean;
+  /** See `Parameter.learningRateFactor`; absent where it is 1. */
+  readonly learningRateFactor?: number;
   readonly kind: ParameterKind;
 }
 
@@ -30,7 +34,12 @@ export function manifestOf(model: Pick<Model, 'parameters'>): Manifest {
   let offset = 0;
   const entries = model.parameters.map((p: Parameter): ManifestEntry => {
     const length = sizeOf(p.dims);
-    const entry = { name: p.name, dims: p.dims, offset, length, trainable: p.trainable, kind: p.kind };
+    const { name, dims, trainable, kind, frozen, learningRateFactor } = p;
+    const entry: ManifestEntry = {
+      ...{ name, dims, offset, length, trainable, kind },
+      ...(frozen === true && { frozen }),
+      ...(learningRateFactor !== undefined && learningRateFactor !== 1 && { learningRateFactor }),
+    };
     offset += length;
     return entry;
   });

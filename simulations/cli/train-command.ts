@@ -7,6 +7,7 @@ import { runInterruptible } from '../interruptible.ts';
 import { formatBytes, formatCount } from '../report/format.ts';
 import { summariseSeeds } from '../report/train-report.ts';
 import { createTrainDisplay, resultTable, type DisplayKind, type TrainDisplay } from '../train/display.ts';
+import { transferText } from '../train/initial-model.ts';
 import { prepareOutputFolder, writeResults, writeSettings } from '../train/outputs.ts';
 import {
   runTraining,
@@ -87,7 +88,12 @@ function downloadNotes(
   };
 }
 
-function startLines({ config, environment, data, notes }: TrainStart): string[] {
+function modelText({ config, initial }: TrainStart): string {
+  return initial && config.transfer ? transferText(initial, config.transfer) : config.architecture.name;
+}
+
+function startLines(start: TrainStart): string[] {
+  const { config, environment, data, notes } = start;
   const { summary, train, validation, test } = data;
   const [height, width, channels] = summary.imageDims ?? [0, 0, 0];
   return [
@@ -95,7 +101,7 @@ function startLines({ config, environment, data, notes }: TrainStart): string[] 
     `${summary.name}: ${formatCount(train.count)} training, ${formatCount(validation.count)} validation, ` +
       `${formatCount(test.count)} test images of ${String(height)}×${String(width)}×${String(channels)}, ` +
       `${String(summary.classNames.length)} classes`,
-    `${config.architecture.name}, ${String(config.recipe.epochs)} epochs, seeds ${config.seeds.join(', ')}, ` +
+    `${modelText(start)}, ${String(config.recipe.epochs)} epochs, seeds ${config.seeds.join(', ')}, ` +
       `${environment.engine} (${environment.device}), ${String(config.workers)} at a time`,
   ];
 }

@@ -9,6 +9,7 @@ import { AUGMENTATION_PRESETS } from '../../shared/learning/augmentation/schema.
 import { ENGINE_NAMES } from '../../shared/learning/engines/engine.ts';
 import type { RecipeInput } from '../../shared/learning/training/recipe.ts';
 import { DATASET_FORMS } from '../datasets/open-dataset.ts';
+import type { TransferRequest } from '../train/initial-model.ts';
 import { NORMALIZATIONS } from '../train/presets.ts';
 import { SELECTIONS } from '../train/selection.ts';
 import { DEFAULT_REPLICATES, DEFAULT_SPLIT, type TrainRequest } from '../train/train-request.ts';
@@ -24,6 +25,14 @@ const optionsSchema = z.object({
   validationFraction: z.number().gt(0).lt(1),
   splitSeed: z.int().min(0),
   model: z.enum(ARCHITECTURE_NAMES).optional(),
+  init: z.string().min(1).optional(),
+  freeze: z.array(z.string().min(1)).default([]),
+  unfreezeAt: z
+    .string()
+    .regex(/^epoch:[1-9]\d{0,5}$/, 'expected epoch:N, for example epoch:5')
+    .optional(),
+  bodyLr: z.number().positive().max(100).optional(),
+  freezeNormalization: z.boolean().default(false),
   normalization: z.enum(NORMALIZATIONS).optional(),
   dropout: z.number().min(0).max(0.95).optional(),
   epochs: z.int().min(1).max(100_000).optional(),
@@ -99,6 +108,14 @@ function addDataOptions(command: Command): void {
 function addRecipeOptions(command: Command): void {
   command
     .addOption(choice('--model <name>', 'architecture', ARCHITECTURE_NAMES))
+    .option(
+      '--init <file>',
+      'start from this ONNX model (or model.json of TensorFlow.js/Keras); its head is replaced for the classes of the images',
+    )
+    .option('--freeze <patterns...>', 'parameters of it that keep their values, for example features.*')
+    .option('--unfreeze-at <epoch:N>', 'from this epoch on nothing is frozen')
+    .option('--body-lr <factor>', 'factor on the learning rate of everything but the head', number)
+    .option('--freeze-normalization', 'batch normalisation keeps its running statistics')
     .addOption(choice('--normalization <kind>', 'normalisation layers', NORMALIZATIONS))
     .option('--dropout <share>', 'dropped before the last layer', number)
     .option('--epochs <count>', 'passes over the training images', number)
@@ -143,8 +160,26 @@ function recipeOf(options: TrainOptions): RecipeInput {
     ...{ epochs, batchSize, learningRate, weightDecay, labelSmoothing, augmentation },
     classWeighting: classWeights === undefined ? undefined : { kind: classWeights },
     logitAdjustmentTau: logitAdjustment,
+    frozenNormalization: options.freezeNormalization ? true : undefined,
     earlyStopping: patience === undefined ? undefined : { patience },
   });
+}
+
+/** @throws InputError when a flag is given that needs --init, or that --init makes meaningless */
+function transferOf(options: TrainOptions): TransferRequest | undefined {
+  const { init: file, freeze, unfreezeAt, bodyLr } = options;
+  if (file === undefined) {
+    if (freeze.length > 0 || unfreezeAt !== undefined || bodyLr !== undefined)
+      throw new InputError('--freeze, --unfreeze-at and --body-lr need --init');
+    return undefined;
+  }
+  const { model, normalization, dropout } = options;
+  if (model !== undefined || normalization !== undefined || dropout !== undefined)
+    throw new InputError('--model, --normalization and --dropout have no meaning with --init');
+  if (unfreezeAt !== undefined && freeze.length === 0)
+    throw new InputError('--unfreeze-at needs --freeze: nothing is frozen');
+  const unfreezeAtEpoch = unfreezeAt === undefined ? undefined : Number(unfreezeAt.slice('epoch:'.length));
+  return { file, freeze, ...given({ unfreezeAtEpoch }), bodyRateFactor: bodyLr ?? 1 };
 }
 
 export function trainRequestOf(options: TrainOptions): TrainRequest {
@@ -159,6 +194,7 @@ export function trainRequestOf(options: TrainOptions): TrainRequest {
     bootstrapReplicates: DEFAULT_REPLICATES,
     architecture: given({ name: model, normalization, dropout }),
     recipe: recipeOf(options),
+    ...given({ transfer: transferOf(options) }),
     ...(select && { selection: select }),
     ...(intensity && { preprocessing: preprocessingSchema.parse({ intensity: { kind: intensity } }) }),
   };

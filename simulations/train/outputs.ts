@@ -5,11 +5,19 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError, InvariantError } from '../../shared/errors.ts';
 import { buildModel } from '../../shared/learning/architectures/architecture.ts';
-import { writeModel } from '../../shared/learning/graph/model-file.ts';
+import { writeModel, type ModelDescription } from '../../shared/learning/graph/model-file.ts';
+import type { Model } from '../../shared/learning/graph/types.ts';
+import { modelNotesEntries } from '../../shared/learning/inference/model-notes.ts';
 import { weightsDigest } from '../../shared/learning/weights.ts';
+import { CARD_FILES, writeCard } from '../card/write-card.ts';
+import { arePublic, explainSamples } from '../explain/samples.ts';
+import { exportLayersModel, LAYERS_MODEL_FOLDER } from '../layers-model-output.ts';
 import { curvePointsCsv, csvText, epochCurvesCsv, trainMetricsCsv } from '../report/csv.ts';
+import type { ImageGrid } from '../report/model.ts';
 import { renderReport } from '../report/render-report.ts';
 import { summariseSeeds, trainReport } from '../report/train-report.ts';
+import { eventFolder, TENSORBOARD_FOLDER } from '../tensorboard/event-folder.ts';
+import { seedScalars } from '../tensorboard/scalars.ts';
 import { chosenOutcome, trainResult, type TrainStart, type Training } from './run-training.ts';
 import type { SeedOutcome } from './seed-task.ts';
 
@@ -23,10 +31,13 @@ export const OUTPUT_FILES = [
   'roc.csv',
   'predictions.csv',
   'model.onnx',
+  'model-card.md',
+  'model-card.json',
   'report.html',
 ] as const;
 
 const MODELS_FOLDER = 'models';
+const OUTPUT_FOLDERS = [MODELS_FOLDER, LAYERS_MODEL_FOLDER, TENSORBOARD_FOLDER];
 
 const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
@@ -46,7 +57,7 @@ export async function prepareOutputFolder(folder: string, force: boolean): Promi
     throw new InputError(
       `--out ${folder} is not empty; give another folder, or --force to replace an earlier training in it`,
     );
-  for (const file of [...OUTPUT_FILES, MODELS_FOLDER])
+  for (const file of [...OUTPUT_FILES, ...OUTPUT_FOLDERS])
     await rm(join(folder, file), { recursive: true, force: true });
 }
 
@@ -68,11 +79,14 @@ export async function writeResults(folder: string, training: Training): Promise<
   const metrics = {
     ...result,
     summary: summariseSeeds(result.seeds),
-    model: { file: 'model.onnx', seed: chosen.seed, weightsDigest: weightsDigest(chosen.weights) },
+    model: {
+      ...{ file: 'model.onnx', seed: chosen.seed, weightsDigest: weightsDigest(chosen.weights) },
+      ...(chosen.calibration && { calibration: chosen.calibration }),
+    },
     stopped: training.stopped,
   };
   const texts: readonly (readonly [file: (typeof OUTPUT_FILES)[number], content: string | Uint8Array])[] = [
-    ['report.html', renderReport(trainReport(result))],
+    ['report.html', renderReport(trainReport(result, await samplesOf(start, chosen)))],
     ['metrics.json', jsonText(metrics)],
     ['metrics.csv', trainMetricsCsv(result)],
     ['curves.csv', epochCurvesCsv(result)],
@@ -81,8 +95,20 @@ export async function writeResults(folder: string, training: Training): Promise<
     ['model.onnx', modelBytes(start, chosen)],
   ];
   for (const [file, content] of texts) await writeFile(join(folder, file), content);
+  const layersModel = await writeChosenLayersModel(folder, start, chosen);
+  const events = eventFolder(folder);
+  for (const seed of result.seeds) events.append(seedScalars(seed));
   const models = outcomes.length > 1 ? await writeModels(folder, start, outcomes) : [];
-  return [...texts.map(([file]) => file), ...models, 'config.json', 'environment.json'];
+  await writeCard(folder);
+  return [
+    ...texts.map(([file]) => file),
+    ...CARD_FILES,
+    layersModel,
+    ...models,
+    `${TENSORBOARD_FOLDER}/`,
+    'config.json',
+    'environment.json',
+  ];
 }
 
 async function writeModels(
@@ -99,21 +125,50 @@ async function writeModels(
   return [`${MODELS_FOLDER}/seed-*.onnx`];
 }
 
-function modelBytes({ config, data, environment }: TrainStart, outcome: SeedOutcome): Uint8Array {
-  const { classNames, synthetic, name } = data.summary;
-  const model = buildModel(config.architecture, data.train.imageDims, classNames.length);
+function describedModel({ config, data, initial }: TrainStart): {
+  model: Model;
+  description: ModelDescription;
+} {
+  const { classNames } = data.summary;
+  const model = initial ?? buildModel(config.architecture, data.train.imageDims, classNames.length);
+  const preprocessing = z.json().parse(JSON.parse(JSON.stringify(data.preprocessing)));
+  return { model, description: { classNames, activation: 'softmax', preprocessing } };
+}
+
+/** Of the handed out model, where the images may be shown. */
+async function samplesOf(start: TrainStart, chosen: SeedOutcome): Promise<ImageGrid | undefined> {
+  const { test, summary } = start.data;
+  if (!arePublic(summary)) return undefined;
+  const { model } = describedModel(start);
+  const { weights, testProbabilities: probabilities } = chosen;
+  return explainSamples({ model, weights, test, probabilities, classNames: summary.classNames });
+}
+
+/** Where a model comes from, for its metadata. */
+function notesOf({ config, data }: TrainStart, outcome: SeedOutcome): ReadonlyMap<string, string> {
+  const { synthetic, name } = data.summary;
+  return new Map([
+    ['consilium.dataset', name],
+    ['consilium.synthetic', String(synthetic)],
+    ['consilium.seed', String(outcome.seed)],
+    ['consilium.weights.sha512', weightsDigest(outcome.weights)],
+    ...modelNotesEntries({ calibration: outcome.calibration, augmentation: config.recipe.augmentation }),
+  ]);
+}
+
+function modelBytes(start: TrainStart, outcome: SeedOutcome): Uint8Array {
+  const { model, description } = describedModel(start);
   return writeModel(model, outcome.weights, {
-    classNames,
-    activation: 'softmax',
-    preprocessing: z.json().parse(JSON.parse(JSON.stringify(data.preprocessing))),
-    producer: { name: 'consilium', version: environment.consilium },
-    metadata: new Map([
-      ['consilium.dataset', name],
-      ['consilium.synthetic', String(synthetic)],
-      ['consilium.seed', String(outcome.seed)],
-      ['consilium.weights.sha512', weightsDigest(outcome.weights)],
-    ]),
+    ...description,
+    producer: { name: 'consilium', version: start.environment.consilium },
+    metadata: notesOf(start, outcome),
   });
+}
+
+function writeChosenLayersModel(folder: string, start: TrainStart, chosen: SeedOutcome): Promise<string> {
+  const { model, description } = describedModel(start);
+  const notes = notesOf(start, chosen);
+  return exportLayersModel(folder, { model, weights: chosen.weights }, { ...description, notes });
 }
 
 /** One line for each seed and test image: its number in the dataset, its label, the probability of each class. */

@@ -1,11 +1,13 @@
 /** Central training as a whole: data, recipe, one training for each seed, results. Writes nothing. */
 import { InputError } from '../../shared/errors.ts';
 import { classCounts } from '../../shared/data/select.ts';
+import type { Model } from '../../shared/learning/graph/types.ts';
 import { openEngine } from '../../shared/learning/engines/open-engine.ts';
 import { weightsDigest } from '../../shared/learning/weights.ts';
 import type { SeedResult, TrainResult } from '../report/result-types.ts';
 import { describeEnvironment } from './environment.ts';
 import { openAndSplit, prepareData, type OpenHooks, type PreparedData } from './prepare.ts';
+import { openInitialModel } from './initial-model.ts';
 import { presetFor, type Preset } from './presets.ts';
 import { runSeeds } from './seed-runner.ts';
 import type { SeedOutcome, SeedProgress, SeedTask } from './seed-task.ts';
@@ -16,6 +18,8 @@ export interface TrainStart {
   readonly config: TrainConfig;
   readonly environment: ReturnType<typeof describeEnvironment>;
   readonly data: PreparedData;
+  /** Where training starts, instead of from an architecture. */
+  readonly initial?: Model;
   readonly notes: readonly string[];
 }
 
@@ -41,9 +45,9 @@ export async function runTraining(request: TrainRequest, hooks: TrainHooks = {})
   if (request.seeds.length === 0) throw new InputError('no seed is given; give at least one');
   const start = await prepareTraining(request, hooks);
   await hooks.onStart?.(start);
-  const { config, data } = start;
+  const { config } = start;
   const outcomes = await runSeeds(
-    config.seeds.map((seed) => seedTask(seed, config, data)),
+    config.seeds.map((seed) => seedTask(seed, start)),
     {
       workers: config.workers,
       ...(hooks.signal && { signal: hooks.signal }),
@@ -65,11 +69,20 @@ async function prepareTraining(request: TrainRequest, hooks: TrainHooks): Promis
   const preset = presetFor(opened.dataset, classCounts(opened.dataset, opened.split.train), request);
   const data = await prepareData(opened, request.preprocessing ?? preset.preprocessing);
   const engine = await openEngine(request.engine);
+  const { imageDims } = data.train;
+  const initial =
+    request.transfer &&
+    (await openInitialModel(request.transfer, { imageDims, classNames: data.summary.classNames }));
+  const known = { engine: engine.name, preprocessing: data.preprocessing };
   return {
-    config: completeConfig(request, preset, { engine: engine.name, preprocessing: data.preprocessing }),
+    config: {
+      ...completeConfig(request, preset, known),
+      ...(initial && { transfer: initial.config }),
+    },
     environment: describeEnvironment(engine),
     data,
-    notes: opened.notes,
+    ...(initial && { initial: initial.model }),
+    notes: [...opened.notes, ...(initial?.notes ?? [])],
   };
 }
 
@@ -92,22 +105,24 @@ function completeConfig(
   };
 }
 
-function seedTask(seed: number, config: TrainConfig, data: PreparedData): SeedTask {
-  const { engine, architecture, recipe, selection, bootstrapReplicates } = config;
+function seedTask(seed: number, { config, data, initial: model }: TrainStart): SeedTask {
+  const { engine, architecture, recipe, selection, bootstrapReplicates, transfer } = config;
   const { train, validation, test, testPatients, summary } = data;
   const { classNames } = summary;
   const settings = { engine, architecture, recipe, selection, classNames, bootstrapReplicates };
-  return { seed, ...settings, train, validation, test, testPatients };
+  const initial = model && transfer && { initial: { model, transfer } };
+  return { seed, ...settings, ...initial, train, validation, test, testPatients };
 }
 
 /** What metrics.json and the report are made of; at least one outcome is needed. */
 export function trainResult({ start, outcomes, stopped }: Training): TrainResult {
   const { config, data, environment, notes } = start;
-  const { architecture, preprocessing, recipe, selection, split } = config;
+  const { architecture, preprocessing, recipe, selection, split, transfer } = config;
+  const model = transfer ? { transfer } : { architecture };
   return {
     title: `Central training: ${data.summary.name}`,
     dataset: data.summary,
-    recipe: { architecture, preprocessing, selection, split, ...recipe },
+    recipe: { ...model, preprocessing, selection, split, ...recipe },
     seeds: outcomes.map(seedResult),
     environment,
     notes: [...(stopped ? [stoppedNote(config, outcomes)] : []), ...notes],

@@ -1,10 +1,13 @@
 /** One training of central training: plain data that a worker thread receives and gives back. */
 import type { Evaluation } from '../../shared/learning/metrics/evaluation.ts';
+import type { TemperatureFit } from '../../shared/learning/metrics/temperature.ts';
 import type { Architecture } from '../../shared/learning/architectures/architecture.ts';
+import type { Model } from '../../shared/learning/graph/types.ts';
 import type { EngineName } from '../../shared/learning/engines/engine.ts';
 import type { LabelledImages } from '../../shared/learning/training/labelled-images.ts';
 import type { Recipe } from '../../shared/learning/training/recipe.ts';
 import type { EpochResult } from '../report/result-types.ts';
+import type { TransferRequest } from './initial-model.ts';
 import type { Selection } from './selection.ts';
 
 export interface SeedTask {
@@ -12,6 +15,8 @@ export interface SeedTask {
   readonly seed: number;
   readonly engine: EngineName;
   readonly architecture: Architecture;
+  /** Training starts from this model instead of the architecture. */
+  readonly initial?: { readonly model: Model; readonly transfer: TransferRequest };
   readonly recipe: Recipe;
   readonly selection: Selection;
   readonly classNames: readonly string[];
@@ -34,6 +39,8 @@ export interface SeedOutcome {
   readonly weights: Float32Array;
   /** Of these weights: the figure of merit on the validation images. */
   readonly validationScore: number | undefined;
+  /** Of these weights, on the validation images; undefined where they are too few. */
+  readonly calibration: TemperatureFit | undefined;
   readonly test: Evaluation;
   /** [test.count, classes] */
   readonly testProbabilities: Float64Array;

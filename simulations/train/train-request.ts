@@ -3,6 +3,7 @@ import type { PreprocessingOptions } from '../../shared/data/preprocess.ts';
 import type { Architecture } from '../../shared/learning/architectures/architecture.ts';
 import type { EngineName } from '../../shared/learning/engines/engine.ts';
 import type { Recipe, RecipeInput } from '../../shared/learning/training/recipe.ts';
+import type { TransferConfig, TransferRequest } from './initial-model.ts';
 import type { ArchitectureRequest } from './presets.ts';
 import type { Selection } from './selection.ts';
 
@@ -44,6 +45,8 @@ export interface TrainRequest {
   readonly bootstrapReplicates: number;
   /** Replaces single settings of the preset's architecture. */
   readonly architecture?: ArchitectureRequest;
+  /** Training starts from this model instead of an architecture. */
+  readonly transfer?: TransferRequest;
   /** Absent: that of the preset. */
   readonly preprocessing?: PreprocessingOptions;
   readonly selection?: Selection;
@@ -59,7 +62,9 @@ export interface TrainConfig {
   readonly engine: EngineName;
   readonly workers: number;
   readonly bootstrapReplicates: number;
+  /** Not used where there is a `transfer`. */
   readonly architecture: Architecture;
+  readonly transfer?: TransferConfig;
   readonly preprocessing: PreprocessingOptions;
   readonly recipe: Recipe;
   readonly selection: Selection;

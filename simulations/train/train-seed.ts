@@ -5,11 +5,13 @@ import type { CompiledModel, Engine } from '../../shared/learning/engines/engine
 import { evaluateClassifier } from '../../shared/learning/metrics/evaluate.ts';
 import type { Evaluation } from '../../shared/learning/metrics/evaluation.ts';
 import { softmax } from '../../shared/learning/metrics/probabilities.ts';
+import { fitTemperature } from '../../shared/learning/metrics/temperature.ts';
 import { classCountsOf } from '../../shared/learning/training/class-weights.ts';
-import { fit, type FitEpoch } from '../../shared/learning/training/fit.ts';
+import { fit, type FitEpoch, type FitInput } from '../../shared/learning/training/fit.ts';
 import { compileOptionsOf } from '../../shared/learning/training/recipe.ts';
 import { initialWeights, manifestOf, type Manifest } from '../../shared/learning/weights.ts';
 import type { EpochResult } from '../report/result-types.ts';
+import { modelForms, type ModelForms } from './initial-model.ts';
 import { predictLogits } from './predict.ts';
 import { foldPriorAdjustment } from './prior-adjustment.ts';
 import type { SeedOutcome, SeedProgress, SeedTask } from './seed-task.ts';
@@ -35,21 +37,28 @@ export async function trainSeed(
   task: SeedTask,
   hooks: SeedHooks,
 ): Promise<SeedOutcome | undefined> {
-  const model = buildModel(task.architecture, task.train.imageDims, task.classNames.length);
-  const manifest = manifestOf(model);
-  const compiled = await engine.compile(model, compileOptionsOf(task.recipe));
+  const { start: model, thawed } = formsOf(task);
+  const options = compileOptionsOf(task.recipe);
+  const compiled = await engine.compile(model, options);
+  const later = thawed && { ...thawed, compiled: await engine.compile(thawed.model, options) };
   try {
-    return await trainCompiled(
-      { compiled, manifest, weights: initialWeights(model, task.seed) },
-      task,
-      hooks,
-    );
+    const weights = initialWeights(model, task.seed);
+    const thaw = later && {
+      thaw: { compiled: later.compiled, manifest: manifestOf(later.model), fromEpoch: later.fromEpoch },
+    };
+    return await trainCompiled({ compiled, manifest: manifestOf(model), weights, ...thaw }, task, hooks);
   } finally {
     await compiled.dispose();
+    await later?.compiled.dispose();
   }
 }
 
-interface Start {
+function formsOf({ initial, architecture, train, classNames }: SeedTask): ModelForms {
+  if (initial) return modelForms(initial.model, initial.transfer);
+  return { start: buildModel(architecture, train.imageDims, classNames.length) };
+}
+
+interface Start extends Pick<FitInput, 'thaw'> {
   readonly compiled: CompiledModel;
   readonly manifest: Manifest;
   readonly weights: Float32Array;
@@ -98,9 +107,14 @@ async function trainCompiled(
   if (bestEpoch === undefined) return undefined;
   const weights = foldPriorAdjustment(fitted.weights, manifest, prior);
   const { test, testProbabilities } = await evaluateTest(compiled, weights, task);
+  const validationLogits = await predictLogits(compiled, weights, validation, classCount);
+  const calibration = fitTemperature(validationLogits, validation.labels, classCount);
   const validationScore = records[bestEpoch - 1]?.score;
   const durationMs = clock.elapsedMs() - startedMs;
-  return { seed, epochs, bestEpoch, stopped, weights, validationScore, test, testProbabilities, durationMs };
+  return {
+    ...{ seed, epochs, bestEpoch, stopped, weights, validationScore, calibration },
+    ...{ test, testProbabilities, durationMs },
+  };
 }
 
 function epochResult(

@@ -42,3 +42,34 @@ export function clip(x: Tensor64, low = -Infinity, high = Infinity): Tensor64 {
 export function expand(x: Tensor64, shape: readonly number[]): Tensor64 {
   return generate(broadcastDims(x.dims, shape), (index) => get(x, ...broadcastIndex(x.dims, index)));
 }
+
+export const sqrt = (x: Tensor64): Tensor64 => map(x, Math.sqrt);
+export const exp = (x: Tensor64): Tensor64 => map(x, Math.exp);
+export const tanh = (x: Tensor64): Tensor64 => map(x, Math.tanh);
+export const reciprocal = (x: Tensor64): Tensor64 => map(x, (v) => 1 / v);
+export const pow = (a: Tensor64, b: Tensor64): Tensor64 => binary(a, b, (x, y) => x ** y);
+export const prelu = (a: Tensor64, b: Tensor64): Tensor64 =>
+  binary(a, b, (x, slope) => (x > 0 ? x : slope * x));
+
+/** 2/√π·exp(−x²)·Σ 2ⁿ·x^(2n+1)/(2n+1)!!, whose terms all have one sign (Abramowitz, Stegun 1964, 7.1.6). */
+export function erfOf(x: number): number {
+  let term = x;
+  let sum = x;
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= (2 * x * x) / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+
+export const erf = (x: Tensor64): Tensor64 => map(x, erfOf);
+
+export function gelu(x: Tensor64, approximate: string): Tensor64 {
+  if (approximate === 'none') return map(x, (v) => 0.5 * v * (1 + erfOf(v / Math.SQRT2)));
+  return map(x, (v) => 0.5 * v * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3))));
+}
+
+export const leakyRelu = (x: Tensor64, alpha: number): Tensor64 => map(x, (v) => (v > 0 ? v : alpha * v));
+
+export const hardSigmoid = (x: Tensor64, alpha: number, beta: number): Tensor64 =>
+  map(x, (v) => Math.max(0, Math.min(1, alpha * v + beta)));

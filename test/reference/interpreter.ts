@@ -3,12 +3,13 @@
  * by eye. Training forms are chosen by `options`; everything else follows the ONNX definitions.
  */
 import type { Attribute, Graph, Node, Tensor } from '../../shared/learning/graph/types.ts';
+import * as elementwise from './elementwise.ts';
 import { add, clip, div, expand, hardSwish, mul, neg, relu, sigmoid, sub } from './elementwise.ts';
-import { concat, flatten, reduceMean, reduceSum, reshape, softmax, transpose } from './layout.ts';
+import { concat, flatten, pad, reduceMean, reduceSum, reshape, slice, softmax, transpose } from './layout.ts';
 import { gemm, matmul } from './matrix.ts';
-import { batchNormalization, batchStatistics, groupNormalization } from './normalization.ts';
+import { batchNormalization, batchStatistics, groupNormalization, layerNormalization } from './normalization.ts';
 import { at, tensor, type Tensor64 } from './tensor64.ts';
-import { averagePool, conv, globalAveragePool, maxPool, type Window } from './window.ts';
+import { averagePool, conv, convTranspose, globalAveragePool, maxPool, type Window } from './window.ts';
 
 export interface ReferenceOptions {
   /** BatchNormalization uses the statistics of its batch. Default: the running ones. */
@@ -120,6 +121,45 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['Sigmoid', unary(sigmoid)],
   ['HardSwish', unary(hardSwish)],
   ['Identity', unary((x) => x)],
+  ['Sqrt', unary(elementwise.sqrt)],
+  ['Exp', unary(elementwise.exp)],
+  ['Tanh', unary(elementwise.tanh)],
+  ['Erf', unary(elementwise.erf)],
+  ['Reciprocal', unary(elementwise.reciprocal)],
+  ['Pow', binary(elementwise.pow)],
+  ['PRelu', binary(elementwise.prelu)],
+  ['Gelu', (view) => elementwise.gelu(view.input(0), view.text('approximate', 'none'))],
+  ['LeakyRelu', (view) => elementwise.leakyRelu(view.input(0), view.number('alpha', 0.01))],
+  [
+    'HardSigmoid',
+    (view) => elementwise.hardSigmoid(view.input(0), view.number('alpha', 0.2), view.number('beta', 0.5)),
+  ],
+  [
+    'Slice',
+    (view) =>
+      slice(view.input(0), view.integers(1), view.integers(2), view.integers(3), view.integers(4)),
+  ],
+  ['Pad', (view) => pad(view.input(0), view.integers(1), view.optional(2)?.data[0] ?? 0)],
+  [
+    'LayerNormalization',
+    (view) =>
+      layerNormalization(
+        view.input(0),
+        view.input(1),
+        view.optional(2),
+        view.number('axis', -1),
+        view.number('epsilon', EPSILON),
+      ),
+  ],
+  [
+    'ConvTranspose',
+    (view) => {
+      const [x, weights] = [view.input(0), view.input(1)];
+      const window = windowOf(view, x, weights.dims.slice(2));
+      const extra = view.list('output_padding') ?? [0, 0];
+      return convTranspose(x, weights, view.optional(2), view.number('group', 1), window, extra);
+    },
+  ],
   ['Softmax', unary(softmax)],
   ['GlobalAveragePool', unary(globalAveragePool)],
   ['MatMul', binary(matmul)],

@@ -1,4 +1,4 @@
-/** Reshape-21, Flatten-13, Transpose-13, Concat-13, Slice-13, ReduceSum-13, ReduceMean-18, Softmax-13 as ONNX defines them. */
+/** Reshape-21, Flatten-13, Transpose-13, Concat-13, Slice-13, Pad-21, ReduceSum-13, ReduceMean-18, Softmax-13 as ONNX defines them. */
 import { at, generate, get, sizeOf, type Tensor64 } from './tensor64.ts';
 
 /** 0 keeps a size, -1 takes what is left. */
@@ -75,4 +75,36 @@ export function softmax(x: Tensor64): Tensor64 {
     for (let i = 0; i < size; i++) data[start + i] = Math.exp(at(row, i) - largest) / total;
   }
   return { dims: x.dims, data };
+}
+
+/** Positive steps; ends beyond an axis are cut. */
+export function slice(
+  x: Tensor64,
+  starts: readonly number[],
+  ends: readonly number[],
+  axes: readonly number[],
+  steps: readonly number[],
+): Tensor64 {
+  const from = x.dims.map(() => 0);
+  const by = x.dims.map(() => 1);
+  const dims = [...x.dims];
+  starts.forEach((given, i) => {
+    const axis = axes.length === 0 ? i : at(axes, i) < 0 ? at(axes, i) + x.dims.length : at(axes, i);
+    const size = at(x.dims, axis);
+    const inside = (value: number): number => Math.max(0, Math.min(size, value < 0 ? value + size : value));
+    by[axis] = steps.length === 0 ? 1 : at(steps, i);
+    from[axis] = inside(given);
+    dims[axis] = Math.max(0, Math.ceil((inside(at(ends, i)) - inside(given)) / at(by, axis)));
+  });
+  return generate(dims, (index) => get(x, ...index.map((i, axis) => at(from, axis) + i * at(by, axis))));
+}
+
+/** Sizes before every axis, then after every axis. */
+export function pad(x: Tensor64, pads: readonly number[], value: number): Tensor64 {
+  const rank = x.dims.length;
+  const dims = x.dims.map((size, axis) => size + at(pads, axis) + at(pads, axis + rank));
+  return generate(dims, (index) => {
+    const source = index.map((i, axis) => i - at(pads, axis));
+    return source.every((i, axis) => i >= 0 && i < at(x.dims, axis)) ? get(x, ...source) : value;
+  });
 }

@@ -1,4 +1,4 @@
-/** BatchNormalization-15 and GroupNormalization-21 over [N, C, H, W], as ONNX defines them. */
+/** BatchNormalization-15, GroupNormalization-21 over [N, C, H, W] and LayerNormalization-17, as ONNX defines them. */
 import { at, generate, get, tensor, type Tensor64 } from './tensor64.ts';
 
 /** Mean and biased variance. */
@@ -69,4 +69,24 @@ export function groupNormalization(
     const [mean = 0, variance = 0] = each[n * groups + Math.floor(c / size)] ?? [];
     return get(scale, c) * ((get(x, ...index) - mean) / Math.sqrt(variance + epsilon)) + get(shift, c);
   });
+}
+
+/** One mean and biased variance for each position before `axis`, over everything from it on. */
+export function layerNormalization(
+  x: Tensor64,
+  scale: Tensor64,
+  shift: Tensor64 | undefined,
+  axis: number,
+  epsilon: number,
+): Tensor64 {
+  const size = x.dims.slice(axis < 0 ? axis + x.dims.length : axis).reduce((a, b) => a * b, 1);
+  const data = x.data.slice();
+  for (let start = 0; start < data.length; start += size) {
+    const [mean, variance] = moments([...x.data.subarray(start, start + size)]);
+    for (let i = 0; i < size; i++) {
+      const normal = (at(x.data, start + i) - mean) / Math.sqrt(variance + epsilon);
+      data[start + i] = at(scale.data, i) * normal + (shift ? at(shift.data, i) : 0);
+    }
+  }
+  return { dims: x.dims, data };
 }

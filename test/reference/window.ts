@@ -1,4 +1,4 @@
-/** Conv-11, MaxPool-12, AveragePool-19 and GlobalAveragePool-1 over images, as ONNX defines them. */
+/** Conv-11, ConvTranspose-11, MaxPool-12, AveragePool-19 and GlobalAveragePool-1 over images, as ONNX defines them. */
 import { at, generate, get, type Tensor64 } from './tensor64.ts';
 
 export interface Window {
@@ -105,4 +105,38 @@ export function globalAveragePool(x: Tensor64): Tensor64 {
     for (let i = 0; i < height; i++) for (let j = 0; j < width; j++) sum += get(x, n, c, i, j);
     return sum / (height * width);
   });
+}
+
+/** Every pixel adds its multiple of the kernel to the output. Weights [C, M/group, kH, kW]; the bias [M] may be absent. */
+export function convTranspose(
+  x: Tensor64,
+  weights: Tensor64,
+  bias: Tensor64 | undefined,
+  group: number,
+  w: Window,
+  outputPadding: readonly number[],
+): Tensor64 {
+  const [batch, channels, height, width] = [at(x.dims, 0), at(x.dims, 1), at(x.dims, 2), at(x.dims, 3)];
+  const perGroup = at(weights.dims, 1);
+  const size = (axis: 0 | 1, input: number): number =>
+    (input - 1) * w.strides[axis] +
+    (w.kernel[axis] - 1) * w.dilations[axis] +
+    1 -
+    w.pads[axis] -
+    (axis === 0 ? w.pads[2] : w.pads[3]) +
+    at(outputPadding, axis);
+  const dims = [batch, perGroup * group, size(0, height), size(1, width)];
+  const result = generate(dims, ([, m = 0]) => (bias ? get(bias, m) : 0));
+  generate([batch, channels, height, width], ([n = 0, c = 0, i = 0, j = 0]) => {
+    const firstFilter = Math.floor(c / (channels / group)) * perGroup;
+    overWindow(w, i, j, (row, column, p, q) => {
+      if (row < 0 || column < 0 || row >= at(dims, 2) || column >= at(dims, 3)) return;
+      for (let f = 0; f < perGroup; f++) {
+        const target = ((n * at(dims, 1) + firstFilter + f) * at(dims, 2) + row) * at(dims, 3) + column;
+        result.data[target] = at(result.data, target) + get(x, n, c, i, j) * get(weights, c, f, p, q);
+      }
+    });
+    return 0;
+  });
+  return result;
 }

@@ -16,8 +16,8 @@ export const cnnOptionsSchema = z.strictObject({
   dense: z.int().min(0).max(8192).default(64),
   dropout: z.number().min(0).max(0.95).default(0),
   normalization: z.enum(['none', 'batch', 'group']).default('none'),
-  /** What leads from the last feature map to the dense part. */
-  head: z.enum(['flatten', 'mean']).default('flatten'),
+  /** What leads from the last feature map to the dense part: all of it, all of it after one more pooling, or its means. */
+  head: z.enum(['flatten', 'pool', 'mean']).default('flatten'),
 });
 export type CnnOptions = z.infer<typeof cnnOptionsSchema>;
 
@@ -29,9 +29,10 @@ export function cnn(
 ): Model {
   const { filters, normalization } = options;
   const smallest = Math.min(imageDims[1], imageDims[2]);
-  if (smallest < 2 ** (filters.length - 1)) {
+  const needed = 2 ** (options.head === 'pool' ? filters.length : filters.length - 1);
+  if (smallest < needed) {
     throw new InputError(
-      `A cnn of ${String(filters.length)} blocks needs images of at least ${String(2 ** (filters.length - 1))} pixels a side, got ${String(smallest)}.`,
+      `A cnn of ${String(filters.length)} blocks needs images of at least ${String(needed)} pixels a side, got ${String(smallest)}.`,
     );
   }
   const layers = new Layers('cnn', imageDims);
@@ -44,7 +45,18 @@ export function cnn(
     }
     if (block < filters.length - 1) x = layers.maxPool(x);
   });
-  x = options.head === 'flatten' ? layers.flatten(x) : layers.globalPool(x);
+  x = headOf(layers, x, options.head);
   if (options.dense > 0) x = layers.relu(layers.dense(x, 'dense', options.dense, 'he'));
   return layers.model(layers.dropout(x, options.dropout), classCount, imageDims);
+}
+
+function headOf(layers: Layers, x: string, head: CnnOptions['head']): string {
+  switch (head) {
+    case 'flatten':
+      return layers.flatten(x);
+    case 'pool':
+      return layers.flatten(layers.maxPool(x));
+    case 'mean':
+      return layers.globalPool(x);
+  }
 }

@@ -16,14 +16,20 @@ const KNOWN: ReadonlyMap<string, readonly string[]> = new Map<string, readonly s
   ['BatchNormalization', ['epsilon', 'momentum', 'training_mode']],
   ['Concat', ['axis']],
   ['Conv', [...WINDOW, 'group']],
+  ['ConvTranspose', ['auto_pad', 'dilations', 'group', 'kernel_shape', 'output_padding', 'pads', 'strides']],
   // `seed` concerns a random mask; ours is an input.
   ['Dropout', ['seed']],
   ['Flatten', ['axis']],
+  ['Gelu', ['approximate']],
   ['Gemm', ['alpha', 'beta', 'transA', 'transB']],
   // `stash_type` is checked below.
   ['GroupNormalization', ['epsilon', 'num_groups', 'stash_type']],
+  ['HardSigmoid', ['alpha', 'beta']],
+  ['LayerNormalization', ['axis', 'epsilon', 'stash_type']],
+  ['LeakyRelu', ['alpha']],
   // `storage_order` concerns the indices, which are refused as a second output.
   ['MaxPool', [...WINDOW, 'ceil_mode', 'storage_order']],
+  ['Pad', ['mode']],
   ['ReduceMean', REDUCTION],
   ['ReduceSum', REDUCTION],
   ['Reshape', ['allowzero']],

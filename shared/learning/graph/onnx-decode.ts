@@ -35,6 +35,9 @@ function decodeTensor(fields: Fields, budget: Budget): TensorMessage {
   const dims: number[] = [];
   const floatData: number[] = [];
   const int64Data: number[] = [];
+  const int32Data: number[] = [];
+  const doubleData: number[] = [];
+  const externalData = new Map<string, string>();
   let name = '';
   let dataType = 0;
   let rawData: Uint8Array | undefined;
@@ -58,7 +61,13 @@ function decodeTensor(fields: Fields, budget: Budget): TensorMessage {
         field.floats(floatData, takeBytes(4));
         return true;
       case TENSOR_FIELD.int64Data:
-        field.ints(int64Data, takeBytes(8));
+        field.nearestInts(int64Data, takeBytes(8));
+        return true;
+      case TENSOR_FIELD.int32Data:
+        field.ints(int32Data, takeBytes(4));
+        return true;
+      case TENSOR_FIELD.doubleData:
+        field.doubles(doubleData, takeBytes(8));
         return true;
       case TENSOR_FIELD.name:
         name = field.text();
@@ -69,7 +78,9 @@ function decodeTensor(fields: Fields, budget: Budget): TensorMessage {
         return true;
       case TENSOR_FIELD.externalData:
         external = true;
-        return false;
+        budget.take('attributes', 1);
+        externalData.set(...field.message(decodeMetadata));
+        return true;
       case TENSOR_FIELD.dataLocation:
         if (field.int() !== 0) external = true;
         return true;
@@ -77,7 +88,18 @@ function decodeTensor(fields: Fields, budget: Budget): TensorMessage {
         return false;
     }
   });
-  return { name, dims, dataType, rawData, floatData, int64Data, external };
+  return {
+    name,
+    dims,
+    dataType,
+    rawData,
+    floatData,
+    int64Data,
+    int32Data,
+    doubleData,
+    externalData,
+    external,
+  };
 }
 
 function decodeAttribute(fields: Fields, budget: Budget): AttributeMessage {
@@ -109,7 +131,7 @@ function decodeAttribute(fields: Fields, budget: Budget): AttributeMessage {
         field.floats(floats, take);
         return true;
       case ATTRIBUTE_FIELD.ints:
-        field.ints(ints, take);
+        field.nearestInts(ints, take);
         return true;
       case ATTRIBUTE_FIELD.type:
         result.type = field.int();

@@ -119,9 +119,9 @@ export function writeOnnx(source: Graph, options: WriteOnnxOptions = {}): Uint8A
 }
 
 /** ONNX names its standard domain in two ways. */
-const isStandard = (domain: string): boolean => domain === '' || domain === 'ai.onnx';
+export const isStandard = (domain: string): boolean => domain === '' || domain === 'ai.onnx';
 
-function attributeFromMessage(message: AttributeMessage, where: string): Attribute {
+export function attributeFromMessage(message: AttributeMessage, where: string): Attribute {
   if (message.refAttrName !== '')
     throw new GraphError(
       `Attribute ${quoted(message.name)} of ${where} refers to a function, which is not supported.`,
@@ -243,7 +243,7 @@ function inputFromMessage(message: ValueInfoMessage): GraphValue {
   };
 }
 
-function requireGraph(model: ModelMessage): GraphMessage {
+export function requireGraph(model: ModelMessage): GraphMessage {
   if (model.graph === undefined) throw new GraphError('This is no ONNX model: it holds no graph.');
   if (model.hasFunctions)
     throw new GraphError('The file defines functions of its own, which are not supported.');
@@ -259,7 +259,7 @@ const withOwnDropout = (node: Node, constants: ReadonlyMap<string, Tensor>): Nod
   node.op === 'Dropout' ? dropoutFromOnnx(node, constants) : node;
 
 /** Bounds what running the graph would allocate: huge paddings or kernels need few bytes in a file. */
-function requireBounded(node: Node, dims: readonly number[], limits: OnnxLimits): void {
+export function requireBounded(node: Node, dims: readonly number[], limits: OnnxLimits): void {
   if (dims.length > limits.tensorRank)
     throw new GraphError(
       `${describeNode(node)} makes a value of ${String(dims.length)} dimensions; ` +

@@ -76,6 +76,7 @@ export const TENSOR_FIELD = {
   int64Data: 7,
   name: 8,
   rawData: 9,
+  doubleData: 10,
   externalData: 13,
   dataLocation: 14,
 } as const;
@@ -124,6 +125,11 @@ export interface TensorMessage {
   readonly rawData: Uint8Array | undefined;
   readonly floatData: readonly number[];
   readonly int64Data: readonly number[];
+  /** Values of the narrow integer types, bool and float16 (as bits). */
+  readonly int32Data: readonly number[];
+  readonly doubleData: readonly number[];
+  /** Where the values lie in another file: location, offset, length as the file writes them. */
+  readonly externalData: ReadonlyMap<string, string>;
   /** Present when the values lie in another file. */
   readonly external: boolean;
 }

@@ -109,6 +109,9 @@ export function tensorToMessage(name: string, tensor: Tensor): TensorMessage {
     rawData: tensor.dtype === 'float32' ? weightsToBytes(tensor.data) : int64Bytes(tensor.data),
     floatData: [],
     int64Data: [],
+    int32Data: [],
+    doubleData: [],
+    externalData: new Map(),
     external: false,
   };
 }

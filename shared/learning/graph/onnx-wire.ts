@@ -8,6 +8,7 @@ import type { Budget } from './onnx-limits.ts';
 
 /** Wire types. */
 const VARINT = 0;
+const FIXED64 = 1;
 const DELIMITED = 2;
 const FIXED32 = 5;
 
@@ -21,7 +22,10 @@ export interface Field {
   bytes(): Uint8Array;
   /** Appends one number or a packed list of them. `take` is told how many may come before they are read. */
   ints(into: number[], take: (count: number) => void): void;
+  /** As `ints`; an integer that cannot be held exactly becomes the nearest that can: exporters write 2^63 − 1 for "to the end". */
+  nearestInts(into: number[], take: (count: number) => void): void;
   floats(into: number[], take: (count: number) => void): void;
+  doubles(into: number[], take: (count: number) => void): void;
   message<T>(read: (fields: Fields) => T): T;
 }
 
@@ -74,16 +78,12 @@ class FieldReader implements Field {
   }
 
   ints(into: number[], take: (count: number) => void): void {
-    if (this.wireType === VARINT) {
-      take(1);
-      into.push(this.safeInteger());
-      return;
-    }
-    const end = this.end();
-    while (this.reader.pos < end) {
-      take(1);
-      into.push(this.safeInteger());
-    }
+    this.eachInteger(take, () => into.push(this.safeInteger()));
+  }
+
+  nearestInts(into: number[], take: (count: number) => void): void {
+    const most = Number.MAX_SAFE_INTEGER;
+    this.eachInteger(take, () => into.push(Math.min(most, Math.max(-most, this.integer()))));
   }
 
   floats(into: number[], take: (count: number) => void): void {
@@ -97,14 +97,43 @@ class FieldReader implements Field {
     while (this.reader.pos < end) into.push(this.reader.float());
   }
 
+  doubles(into: number[], take: (count: number) => void): void {
+    if (this.wireType === FIXED64) {
+      take(1);
+      into.push(this.reader.double());
+      return;
+    }
+    const end = this.end();
+    take(Math.ceil((end - this.reader.pos) / 8));
+    while (this.reader.pos < end) into.push(this.reader.double());
+  }
+
   message<T>(read: (fields: Fields) => T): T {
     return read(this.fieldsUntil(this.end()));
   }
 
-  private safeInteger(): number {
+  /** Calls `read` at every integer of a single or packed field. */
+  private eachInteger(take: (count: number) => void, read: () => void): void {
+    if (this.wireType === VARINT) {
+      take(1);
+      read();
+      return;
+    }
+    const end = this.end();
+    while (this.reader.pos < end) {
+      take(1);
+      read();
+    }
+  }
+
+  private integer(): number {
     // A Long becomes a number by way of its decimal text.
     const long: unknown = this.reader.int64();
-    const value = Number(long);
+    return Number(long);
+  }
+
+  private safeInteger(): number {
+    const value = this.integer();
     if (!Number.isSafeInteger(value))
       throw new GraphError(`The file holds the integer ${String(value)}, which is outside ±(2^53 - 1).`);
     return value;

@@ -93,6 +93,10 @@ export interface Parameter {
   readonly dims: readonly number[];
   readonly kind: ParameterKind;
   readonly trainable: boolean;
+  /** Keeps its value, a running statistic included; it is not trainable then. */
+  readonly frozen?: boolean;
+  /** Multiplies the learning rate. Default 1. */
+  readonly learningRateFactor?: number;
   readonly initializer: Initializer;
 }
 

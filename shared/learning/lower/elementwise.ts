@@ -1,7 +1,9 @@
 /** Element-wise operators: the same nodes in either layout. */
-import { float } from '../graph/attributes.ts';
+import { float, floatOf } from '../graph/attributes.ts';
 import { sameDims } from '../graph/shapes.ts';
 import type { Node } from '../graph/types.ts';
+import { GELU_TANH, isTanhGelu } from '../ops/gelu.ts';
+import { LEAKY_RELU_ALPHA } from '../ops/leaky-relu.ts';
 import type { Emitter } from './emitter.ts';
 import { inputOf, outputOf, type Layout, type LowerContext, type LowerRule } from './context.ts';
 import type { LowerTarget } from './target.ts';
@@ -51,6 +53,57 @@ const hardSwishGrad: Formula = (context, _, get) => {
   return emit.op('Mul', [get(1), slope]);
 };
 
+/** dy·(low + (1 − low)·step(x)): 1 where x > 0, else `low`. */
+function sloped(context: LowerContext, x: string, low: string, dy: string): string {
+  const { emit } = context;
+  const step = positive(emit, x, context.target);
+  const rest = emit.op('Mul', [step, emit.op('Sub', [emit.scalar(1), low])]);
+  return emit.op('Mul', [dy, emit.op('Add', [rest, low])]);
+}
+
+const leakyReluGrad: Formula = (context, node, get) =>
+  sloped(context, get(0), context.emit.scalar(floatOf(node, 'alpha', LEAKY_RELU_ALPHA)), get(1));
+
+const preluGrad: Formula = (context, _, get) => sloped(context, get(0), get(1), get(2));
+
+const hardSigmoidGrad: Formula = (context, node, get) => {
+  const { emit, target } = context;
+  const [y, dy] = [get(0), get(1)];
+  const above = positive(emit, y, target);
+  const below = positive(emit, emit.op('Sub', [emit.scalar(1), y]), target);
+  const slope = emit.op('Mul', [emit.op('Mul', [above, below]), emit.scalar(floatOf(node, 'alpha', 0.2))]);
+  return emit.op('Mul', [dy, slope]);
+};
+
+/** Φ(x) + x·φ(x) with the normal distribution's Φ and density φ. */
+function geluSlope(emit: Emitter, x: string): string {
+  const phi = emit.op('Erf', [emit.op('Mul', [x, emit.scalar(Math.SQRT1_2)])]);
+  const half = emit.op('Mul', [emit.op('Add', [phi, emit.scalar(1)]), emit.scalar(0.5)]);
+  const density = emit.op('Exp', [emit.op('Mul', [emit.op('Mul', [x, x]), emit.scalar(-0.5)])]);
+  const scaled = emit.op('Mul', [density, emit.scalar(1 / Math.sqrt(2 * Math.PI))]);
+  return emit.op('Add', [half, emit.op('Mul', [x, scaled])]);
+}
+
+/** With t = tanh(s·(x + c·x³)): (1 + t)/2 + x/2·(1 − t²)·s·(1 + 3c·x²). */
+function tanhGeluSlope(emit: Emitter, x: string): string {
+  const { scale, cubic } = GELU_TANH;
+  const square = emit.op('Mul', [x, x]);
+  const times = (value: string, factor: number): string => emit.op('Mul', [value, emit.scalar(factor)]);
+  const plus = (value: string, term: number): string => emit.op('Add', [value, emit.scalar(term)]);
+  const inner = emit.op('Mul', [x, plus(times(square, scale * cubic), scale)]);
+  const t = emit.op('Tanh', [inner]);
+  const fall = emit.op('Sub', [emit.scalar(0.5), times(emit.op('Mul', [t, t]), 0.5)]);
+  const innerSlope = plus(times(square, 3 * scale * cubic), scale);
+  const second = emit.op('Mul', [x, emit.op('Mul', [fall, innerSlope])]);
+  return emit.op('Add', [plus(times(t, 0.5), 0.5), second]);
+}
+
+const geluGrad: Formula = (context, node, get) => {
+  const { emit } = context;
+  const slope = (isTanhGelu(node) ? tanhGeluSlope : geluSlope)(emit, get(0));
+  return emit.op('Mul', [get(1), slope]);
+};
+
 const FORMULAS: Readonly<Record<string, Formula>> = {
   Add: asItIs,
   Sub: asItIs,
@@ -58,6 +111,15 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
   Div: asItIs,
   Neg: asItIs,
   Sqrt: asItIs,
+  Reciprocal: asItIs,
+  Pow: asItIs,
+  Exp: asItIs,
+  Erf: asItIs,
+  Tanh: asItIs,
+  Gelu: asItIs,
+  LeakyRelu: asItIs,
+  PRelu: asItIs,
+  HardSigmoid: asItIs,
   Relu: asItIs,
   Sigmoid: asItIs,
   HardSwish: asItIs,
@@ -66,6 +128,10 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
   MaskedDropout: maskedDropout,
   ClipGrad: clipGrad,
   HardSwishGrad: hardSwishGrad,
+  HardSigmoidGrad: hardSigmoidGrad,
+  LeakyReluGrad: leakyReluGrad,
+  PReluGrad: preluGrad,
+  GeluGrad: geluGrad,
 };
 
 /** Blocked when an input is already and all full-size inputs have one shape; else plain. */

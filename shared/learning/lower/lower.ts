@@ -17,8 +17,10 @@ import { joinFilterGradients, maskBeforeUnpooling } from './simplify.ts';
 import * as conv from './standard-conv.ts';
 import * as examples from './standard-examples.ts';
 import * as loss from './standard-loss.ts';
+import * as layerNorm from './standard-layer-norm.ts';
 import * as norm from './standard-norm.ts';
 import * as pool from './standard-pool.ts';
+import { sliceGrad } from './standard-slice.ts';
 import type { LowerTarget } from './target.ts';
 
 const BLOCKED: Readonly<Record<string, LowerRule>> = {
@@ -52,6 +54,9 @@ const STANDARD: Readonly<Record<string, LowerRule>> = {
   BatchNormFrozenGrad: norm.batchNormFrozenGrad,
   GroupNormalization: norm.groupNormalization,
   GroupNormGrad: norm.groupNormGrad,
+  LayerNormalization: layerNorm.layerNormalization,
+  LayerNormGrad: layerNorm.layerNormGrad,
+  SliceGrad: sliceGrad,
   SoftmaxCrossEntropy: loss.softmaxCrossEntropy,
   SigmoidCrossEntropy: loss.sigmoidCrossEntropy,
   ExampleSquaredNorm: examples.exampleSquaredNorm,

@@ -1,12 +1,13 @@
 /** MatMul (ONNX MatMul-13): matrices, or stacks of matrices with broadcast leading dimensions. */
 import type * as tf from '@tensorflow/tfjs';
 import { GraphError } from '../../errors.ts';
-import { describeNode, ints } from '../graph/attributes.ts';
+import { describeNode, int, ints } from '../graph/attributes.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import { broadcastDims, float32, sameDims, showDims } from '../graph/shapes.ts';
 import type { TensorType } from '../graph/types.ts';
 import type { GradientContext, Operator, ShapeContext, TensorFlowContext } from './operator.ts';
-import { reduceTo } from './rules.ts';
+import { sizeOf } from '../weights.ts';
+import { reduceTo, reshape } from './rules.ts';
 import { handOn } from './tensorflow-rules.ts';
 
 function infer(context: ShapeContext): readonly TensorType[] {
@@ -26,9 +27,25 @@ function transposed(build: GraphBuilder, value: string): string {
   return build.op('Transpose', [value], { perm: ints([...order.slice(0, -2), rank - 1, rank - 2]) });
 }
 
+/** A stack of matrices times one matrix is one large product: its gradients need neither transposition nor sums. */
+function denseGradient(context: GradientContext): readonly (string | undefined)[] {
+  const { build, outputGradient: dy } = context;
+  const [a, b] = [context.input(0), context.input(1)];
+  const rows = (value: string): string => {
+    const { dims } = build.typeOf(value);
+    return reshape(build, value, [sizeOf(dims.slice(0, -1)), dims.at(-1) ?? 0]);
+  };
+  const ofInput = (): string => build.op('Gemm', [rows(dy), b], { transB: int(1) });
+  return [
+    context.needs(0) ? reshape(build, ofInput(), context.type(a).dims) : undefined,
+    context.needs(1) ? build.op('Gemm', [rows(a), rows(dy)], { transA: int(1) }) : undefined,
+  ];
+}
+
 function gradient(context: GradientContext): readonly (string | undefined)[] {
   const { build, outputGradient: dy } = context;
   const [a, b] = [context.input(0), context.input(1)];
+  if (context.type(b).dims.length === 2) return denseGradient(context);
   return [
     context.needs(0)
       ? reduceTo(build, build.op('MatMul', [dy, transposed(build, b)]), context.type(a).dims)

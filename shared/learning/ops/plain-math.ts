@@ -1,13 +1,7 @@
 /** Element-wise helpers of derived graphs that no model needs: not differentiated. */
 import type { Operator } from './operator.ts';
-import { broadcastInputs, sameAsInput } from './rules.ts';
+import { broadcastInputs } from './rules.ts';
 
-const unary = (op: string): Operator => ({
-  domain: '',
-  op,
-  inputCount: { min: 1, max: 1 },
-  infer: sameAsInput,
-});
 const binary = (op: string): Operator => ({
   domain: '',
   op,
@@ -15,4 +9,4 @@ const binary = (op: string): Operator => ({
   infer: broadcastInputs,
 });
 
-export const plainMath: readonly Operator[] = [unary('Sqrt'), binary('Max'), binary('Min')];
+export const plainMath: readonly Operator[] = [binary('Max'), binary('Min')];

@@ -11,7 +11,7 @@ import type { Batch, DropoutMask } from '../engines/engine.ts';
 import { dropoutLength, fillDropoutMasks } from './dropout.ts';
 import { imageLengthOf, type LabelledImages } from './labelled-images.ts';
 import type { Recipe } from './recipe.ts';
-import { trainingStream, type TrainingSeed } from './seeds.ts';
+import { runOrderStream, trainingStream, type TrainingSeed } from './seeds.ts';
 import { oneHot } from './targets.ts';
 
 export interface BatchSourceOptions {
@@ -22,6 +22,8 @@ export interface BatchSourceOptions {
   readonly classWeights: readonly number[];
   readonly dropoutMasks: readonly DropoutMask[];
   readonly seed: TrainingSeed;
+  /** The order of the images is that of the whole run, so that a round can go on where the last one ended. */
+  readonly continuesOrder?: boolean | undefined;
 }
 
 export interface TrainingBatch extends Batch {
@@ -29,8 +31,8 @@ export interface TrainingBatch extends Batch {
   readonly examples: number;
 }
 
-/** The batches of one epoch in order; the arrays are overwritten by the next one. */
-export type BatchSource = (epoch: number) => Generator<TrainingBatch, void, undefined>;
+/** The batches of one epoch in order, from `first` (from 0) on; the arrays are overwritten by the next one. */
+export type BatchSource = (epoch: number, first?: number) => Generator<TrainingBatch, void, undefined>;
 
 export const stepsPerEpochOf = (count: number, batchSize: number): number => Math.ceil(count / batchSize);
 
@@ -78,11 +80,14 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
   const masks = new Float32Array(dropoutLength(dropoutMasks, batchSize));
   const augmenter = createAugmenter(options.recipe.augmentation, data.imageDims);
 
-  return function* batches(epoch) {
-    const order = shuffledOrder(data.count, trainingStream(seed, 'order', epoch));
+  const orderStream = (epoch: number): Rng =>
+    options.continuesOrder ? runOrderStream(seed, epoch) : trainingStream(seed, 'order', epoch);
+
+  return function* batches(epoch, first = 0) {
+    const order = shuffledOrder(data.count, orderStream(epoch));
     const augmentation = trainingStream(seed, 'augmentation', epoch);
     const dropout = trainingStream(seed, 'dropout', epoch);
-    for (let index = 0; index * batchSize < data.count; index++) {
+    for (let index = first; index * batchSize < data.count; index++) {
       const indices = batchIndices(order, index, batchSize);
       const examples = Math.min(batchSize, data.count - index * batchSize);
       indices.forEach((image, i) => {

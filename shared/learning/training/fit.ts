@@ -4,7 +4,12 @@
  */
 import type { ValidationMetric } from './recipe.ts';
 import { learningRateAt, plateauFactor } from './schedules.ts';
-import { createTrainingLoop, type EpochRecord, type TrainingInput } from './training-loop.ts';
+import {
+  createTrainingLoop,
+  type EpochRecord,
+  type TrainingInput,
+  type TrainingProgress,
+} from './training-loop.ts';
 import { withOptimizer } from './workspace.ts';
 
 export interface Validation {
@@ -18,6 +23,11 @@ export interface FitInput extends TrainingInput {
   /** Judges the weights, which are a view that training goes on to change. */
   readonly evaluate: (weights: Float32Array) => Promise<Validation>;
   readonly onEpoch?: (record: FitEpoch) => void;
+  /**
+   * From epoch `fromEpoch` (from 1) on training goes on with this form of the model, of the same layout, in which less
+   * is frozen. The optimiser's moments start anew, because most of what they are of was not trained before.
+   */
+  readonly thaw?: Pick<TrainingInput, 'compiled' | 'manifest'> & { readonly fromEpoch: number };
 }
 
 export interface FitEpoch extends EpochRecord {
@@ -72,48 +82,80 @@ class BestEpoch {
   }
 }
 
+/** What lasts over the whole training, whatever is frozen at the time. */
+interface Progress {
+  readonly selected: BestEpoch;
+  readonly watched: BestEpoch | undefined;
+  readonly epochs: FitEpoch[];
+  /** The weights so far, and those of the best epoch. */
+  readonly current: Float32Array;
+  readonly best: Float32Array;
+  steps: number;
+}
+
+/** Trains epochs `from`…`to` with one form of the model. */
+async function fitEpochs(
+  input: FitInput,
+  progress: Progress,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<FitResult['stopped']> {
+  const { recipe, onProgress } = input;
+  const { epochs, selected, watched } = progress;
+  const firstStep = progress.steps;
+  const reported = onProgress && {
+    onProgress: (made: TrainingProgress) => {
+      onProgress({ ...made, step: firstStep + made.step });
+    },
+  };
+  return withOptimizer(input.compiled, input.manifest, recipe, async (optimizer) => {
+    const loop = createTrainingLoop({ ...input, ...reported, weights: progress.current }, optimizer);
+    const totalSteps = recipe.epochs * loop.stepsPerEpoch;
+    const horizon = { totalSteps, stepsPerEpoch: loop.stepsPerEpoch };
+    for (let epoch = from; epoch <= to; epoch++) {
+      const validationLosses = epochs.map(({ validation }) => validation.loss);
+      const factor = plateauFactor(recipe.schedule, validationLosses);
+      const rate = (step: number) => factor * learningRateAt(recipe, firstStep + step, horizon);
+      const trained = await loop.runEpoch(epoch, rate, { totalSteps });
+      progress.current.set(optimizer.weights);
+      if (!trained || input.signal?.aborted) return 'aborted';
+      progress.steps += trained.steps;
+      const record = { ...trained, validation: await input.evaluate(optimizer.weights) };
+      epochs.push(record);
+      if (selected.add(record)) progress.best.set(optimizer.weights);
+      input.onEpoch?.(record);
+      watched?.add(record);
+      if (recipe.earlyStopping && watched && watched.epochsSince >= recipe.earlyStopping.patience)
+        return 'earlyStopping';
+    }
+    return 'completed';
+  });
+}
+
 /**
  * Trains for the recipe's epochs.
  * @throws TrainingError when training diverges
  * @throws DataError when images and labels cannot be used
  */
 export async function fit(input: FitInput): Promise<FitResult> {
-  const { recipe } = input;
-  return withOptimizer(input.compiled, input.manifest, recipe, async (optimizer) => {
-    const loop = createTrainingLoop(input, optimizer);
-    const totalSteps = recipe.epochs * loop.stepsPerEpoch;
-    const horizon = { totalSteps, stepsPerEpoch: loop.stepsPerEpoch };
-    const selected = new BestEpoch(recipe.selectionMetric);
-    const watched = recipe.earlyStopping && new BestEpoch(recipe.earlyStopping.metric);
-    const epochs: FitEpoch[] = [];
-    const best = optimizer.weights.slice();
-    let stopped: FitResult['stopped'] = 'completed';
-
-    for (let epoch = 1; epoch <= recipe.epochs; epoch++) {
-      const validationLosses = epochs.map(({ validation }) => validation.loss);
-      const factor = plateauFactor(recipe.schedule, validationLosses);
-      const rate = (step: number) => factor * learningRateAt(recipe, step, horizon);
-      const trained = await loop.runEpoch(epoch, rate, { totalSteps });
-      if (!trained || input.signal?.aborted) {
-        stopped = 'aborted';
-        break;
-      }
-      const record = { ...trained, validation: await input.evaluate(optimizer.weights) };
-      epochs.push(record);
-      if (selected.add(record)) best.set(optimizer.weights);
-      input.onEpoch?.(record);
-      watched?.add(record);
-      if (recipe.earlyStopping && watched && watched.epochsSince >= recipe.earlyStopping.patience) {
-        stopped = 'earlyStopping';
-        break;
-      }
-    }
-    const bestEpoch = selected.epoch;
-    return {
-      weights: bestEpoch === undefined ? optimizer.weights.slice() : best,
-      bestEpoch,
-      epochs,
-      stopped,
-    };
-  });
+  const { recipe, thaw } = input;
+  const progress: Progress = {
+    selected: new BestEpoch(recipe.selectionMetric),
+    watched: recipe.earlyStopping && new BestEpoch(recipe.earlyStopping.metric),
+    epochs: [],
+    current: input.weights.slice(),
+    best: input.weights.slice(),
+    steps: 0,
+  };
+  const change = Math.min(thaw?.fromEpoch ?? recipe.epochs + 1, recipe.epochs + 1);
+  let stopped = await fitEpochs(input, progress, { from: 1, to: change - 1 });
+  if (thaw && stopped === 'completed' && change <= recipe.epochs) {
+    const { compiled, manifest } = thaw;
+    stopped = await fitEpochs({ ...input, compiled, manifest }, progress, {
+      from: change,
+      to: recipe.epochs,
+    });
+  }
+  const { epochs, selected, best, current } = progress;
+  const bestEpoch = selected.epoch;
+  return { weights: bestEpoch === undefined ? current : best, bestEpoch, epochs, stopped };
 }

@@ -74,6 +74,8 @@ export const recipeSchema = z.strictObject({
   /** See `CompileOptions.labelSmoothing`. */
   labelSmoothing: z.number().min(0).lt(1).default(0),
   classWeighting: classWeightingSchema.prefault({ kind: 'none' }),
+  /** τ of the log class prior that the loss adds to the logits in training (`logit-calibration.ts`); 0 is none. */
+  logitCalibrationTau: z.number().min(0).max(5).default(0),
   /** τ of the adjustment of logits at evaluation (Menon et al. 2021, eq. 9); 0 is none. */
   logitAdjustmentTau: z.number().min(0).max(5).default(0),
   /** A preset's name (replaced by its settings) or settings. */

@@ -11,7 +11,15 @@ export interface TrainingSeed {
   readonly site: number | string;
 }
 
-export type StreamPurpose = 'order' | 'dropout' | 'augmentation';
+/** 'run-order': the order of a site's images that goes on from round to round. */
+export type StreamPurpose = 'order' | 'run-order' | 'dropout' | 'augmentation';
+
+const EVERY_ROUND = 0;
+
+/** Of one epoch of the order that all rounds of a site share. */
+export function runOrderStream({ run, site }: TrainingSeed, epoch: number): Rng {
+  return trainingStream({ run, site, round: EVERY_ROUND }, 'run-order', epoch);
+}
 
 export function trainingStream(seed: TrainingSeed, purpose: StreamPurpose, epoch: number): Rng {
   return createRng(deriveSeed('local-training', purpose, seed.run, seed.round, seed.site, epoch));

@@ -8,6 +8,8 @@ export interface LocalTraining extends TrainingInput {
   readonly duration?: { readonly epochs: number } | { readonly steps: number };
   /** Where this training stands in a longer one that the schedule spans. Default: the schedule spans this training. */
   readonly schedulePosition?: { readonly firstStep: number; readonly totalSteps: number };
+  /** Steps that earlier rounds made: this one goes on in the run's own order of the images. Default: an order of its own. */
+  readonly continueFromStep?: number | undefined;
   /** Validation losses so far, for the plateau schedule. */
   readonly validationLosses?: readonly number[];
 }
@@ -30,7 +32,9 @@ export interface LocalTrainingResult {
 export async function trainLocally(training: LocalTraining): Promise<LocalTrainingResult> {
   const { recipe } = training;
   return withOptimizer(training.compiled, training.manifest, recipe, async (optimizer) => {
-    const loop = createTrainingLoop(training, optimizer);
+    const { continueFromStep } = training;
+    const continuesOrder = continueFromStep !== undefined;
+    const loop = createTrainingLoop({ ...training, continuesOrder }, optimizer);
     const duration = training.duration ?? { epochs: recipe.epochs };
     const totalSteps = 'steps' in duration ? duration.steps : duration.epochs * loop.stepsPerEpoch;
     const position = training.schedulePosition ?? { firstStep: 0, totalSteps };
@@ -41,7 +45,10 @@ export async function trainLocally(training: LocalTraining): Promise<LocalTraini
     const epochs: EpochRecord[] = [];
     let steps = 0;
     while (steps < totalSteps && !training.signal?.aborted) {
-      const record = await loop.runEpoch(epochs.length + 1, rate, { totalSteps });
+      const made = (continueFromStep ?? 0) + steps;
+      const epoch = Math.floor(made / loop.stepsPerEpoch) + 1;
+      const firstBatch = made % loop.stepsPerEpoch;
+      const record = await loop.runEpoch(epoch, rate, { totalSteps, firstBatch });
       if (!record) break;
       epochs.push(record);
       steps += record.steps;

@@ -10,6 +10,7 @@ import { classCountsOf, classWeights } from './class-weights.ts';
 import { TrainingError } from './errors.ts';
 import { clipGlobalNorm, type GradientHook } from './gradient-hooks.ts';
 import { checkLabelledImages, type LabelledImages } from './labelled-images.ts';
+import { calibratedGradients, type Gradients } from './logit-calibration.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
 import type { Recipe } from './recipe.ts';
 import { runningStatisticsUpdate, type StatisticsUpdate } from './running-statistics.ts';
@@ -27,8 +28,10 @@ export interface TrainingInput {
   readonly seed: TrainingSeed;
   /** Run in their order after the engine and before the clipping of the recipe. */
   readonly hooks?: readonly GradientHook[];
-  /** Examples of each class for class weights, for example those of a whole federation. Default: of `data`. */
+  /** Examples of each class for class weights and calibration, for example those of a whole federation. Default: of `data`. */
   readonly classCounts?: readonly number[];
+  /** The order of the images is that of the whole run of `seed`, whatever its round. */
+  readonly continuesOrder?: boolean | undefined;
   /** Looked at between steps: a step that runs is always finished. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: TrainingProgress) => void;
@@ -62,12 +65,13 @@ export interface TrainingLoop {
    * step was made.
    * @param epoch from 1
    * @param learningRateOf by the step of the whole training, from 0
+   * @param limit `firstBatch`: of the epoch, from 0; those before it are left out
    * @throws TrainingError when the loss or a weight is no longer finite
    */
   runEpoch(
     epoch: number,
     learningRateOf: (step: number) => number,
-    limit: { readonly totalSteps: number },
+    limit: { readonly totalSteps: number; readonly firstBatch?: number },
   ): Promise<EpochRecord | undefined>;
 }
 
@@ -79,18 +83,20 @@ export function createTrainingLoop(input: TrainingInput, optimizer: Optimizer): 
   checkLabelledImages(data, classCount);
   optimizer.weights.set(input.weights);
   const weighting = recipe.classWeighting;
+  const counts = input.classCounts ?? classCountsOf(data.labels, classCount);
   const batches = createBatchSource({
     data,
     classCount,
     recipe,
-    classWeights: classWeights(weighting, input.classCounts ?? classCountsOf(data.labels, classCount)),
+    classWeights: classWeights(weighting, counts),
     dropoutMasks: input.compiled.dropoutMasks,
     seed: input.seed,
+    continuesOrder: input.continuesOrder,
   });
   const clip =
     recipe.gradientClipL2Norm === undefined ? [] : [clipGlobalNorm(recipe.gradientClipL2Norm, manifest)];
   const prepared: PreparedStep = {
-    input,
+    gradients: calibratedGradients(input.compiled, manifest, { counts, tau: recipe.logitCalibrationTau }),
     optimizer,
     batches,
     hooks: [...(input.hooks ?? []), ...clip],
@@ -101,12 +107,12 @@ export function createTrainingLoop(input: TrainingInput, optimizer: Optimizer): 
   let step = 0;
   return {
     stepsPerEpoch: stepsPerEpochOf(data.count, recipe.batchSize),
-    async runEpoch(epoch, learningRateOf, { totalSteps }) {
+    async runEpoch(epoch, learningRateOf, { totalSteps, firstBatch = 0 }) {
       const first = step;
       let lossSum = 0;
       let examples = 0;
       let learningRate = 0;
-      for (const batch of batches(epoch)) {
+      for (const batch of batches(epoch, firstBatch)) {
         if (step >= totalSteps || input.signal?.aborted) break;
         learningRate = learningRateOf(step);
         const loss = await trainStep(prepared, batch, learningRate, { epoch, step: step + 1 });
@@ -125,7 +131,7 @@ export function createTrainingLoop(input: TrainingInput, optimizer: Optimizer): 
 }
 
 interface PreparedStep {
-  readonly input: TrainingInput;
+  readonly gradients: Gradients;
   readonly optimizer: Optimizer;
   readonly batches: BatchSource;
   readonly hooks: readonly GradientHook[];
@@ -140,7 +146,7 @@ async function trainStep(
   position: { readonly epoch: number; readonly step: number },
 ): Promise<number> {
   const { weights, gradients } = prepared.optimizer;
-  const { loss } = await prepared.input.compiled.gradients(weights, batch, gradients);
+  const { loss } = await prepared.gradients(weights, batch, gradients);
   if (!Number.isFinite(loss)) throw notFinite('the loss', { ...position, learningRate });
   for (const hook of prepared.hooks) hook(gradients, weights);
   prepared.optimizer.step(learningRate);

@@ -22,7 +22,9 @@ export async function withOptimizer<T>(
   recipe: Pick<Recipe, 'optimizer' | 'weightDecay'>,
   body: (optimizer: Optimizer) => Promise<T>,
 ): Promise<T> {
-  const layout = manifest.entries.map((entry) => [entry.kind, entry.length, entry.trainable]);
+  const layout = manifest.entries.map((entry) => [
+    ...[entry.kind, entry.length, entry.trainable, entry.learningRateFactor],
+  ]);
   const key = JSON.stringify([recipe.optimizer, recipe.weightDecay, layout]);
   const kept = idle.get(compiled);
   idle.delete(compiled);

@@ -110,3 +110,31 @@ describe('flags of consilium train', () => {
     expect(() => requestOf(flag, value)).toThrow(flag);
   });
 });
+
+describe('flags of transfer learning', () => {
+  it('make the request', () => {
+    const flags =
+      '--init a.onnx --freeze stem.* layer1.* --unfreeze-at epoch:3 --body-lr 0.1 --freeze-normalization';
+    const request = requestOf(...flags.split(' '));
+    expect(request.transfer).toEqual({
+      ...{ file: 'a.onnx', freeze: ['stem.*', 'layer1.*'] },
+      ...{ unfreezeAtEpoch: 3, bodyRateFactor: 0.1 },
+    });
+    expect(request.recipe).toEqual({ frozenNormalization: true });
+    expect(requestOf('--init', 'a.onnx').transfer).toEqual({ file: 'a.onnx', freeze: [], bodyRateFactor: 1 });
+    expect(requestOf()).not.toHaveProperty('transfer');
+  });
+
+  it.each([
+    ['--freeze stem.*', /need --init/],
+    ['--body-lr 0.1', /need --init/],
+    ['--init a.onnx --model cnn', /no meaning with --init/],
+    ['--init a.onnx --unfreeze-at epoch:3', /needs --freeze/],
+    ['--init a.onnx --freeze a --unfreeze-at 3', /--unfreeze-at: expected epoch:N/],
+    ['--init a.onnx --freeze a --unfreeze-at epoch:0', /--unfreeze-at: expected epoch:N/],
+    ['--init a.onnx --body-lr 0', /--body-lr/],
+  ])('%s is refused', (flags, message) => {
+    expect(() => requestOf(...flags.split(' '))).toThrow(message);
+    expect(() => requestOf(...flags.split(' '))).toThrow(InputError);
+  });
+});

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { InvariantError } from '../../../shared/errors.ts';
+import { InputError } from '../../../shared/errors.ts';
 import { buildModel } from '../../../shared/learning/architectures/architecture.ts';
 import { evaluateClassifier } from '../../../shared/learning/metrics/evaluate.ts';
 import { initialWeights, manifestOf } from '../../../shared/learning/weights.ts';
@@ -121,7 +121,7 @@ describe('adjustment for class priors', () => {
   it('of strength 0 is none; a model without such a bias is refused', () => {
     expect(foldPriorAdjustment(weights, manifest, { counts: [3, 1], tau: 0 })).toBe(weights);
     const empty = { entries: [], length: 0 };
-    expect(() => foldPriorAdjustment(weights, empty, { counts: [3, 1], tau: 1 })).toThrow(InvariantError);
+    expect(() => foldPriorAdjustment(weights, empty, { counts: [3, 1], tau: 1 })).toThrow(InputError);
   });
 });
 

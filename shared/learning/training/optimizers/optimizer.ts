@@ -70,7 +70,8 @@ export function createOptimizer(options: OptimizerOptions, manifest: Manifest): 
     gradients: vectors.gradients,
     step(learningRate) {
       stepCount++;
-      for (const range of ranges) stepRange(rule, kernel, vectors, range, stepCount, learningRate);
+      for (const range of ranges)
+        stepRange(rule, kernel, vectors, range, stepCount, learningRate * range.rateFactor);
     },
     reset() {
       stepCount = 0;

@@ -1,5 +1,5 @@
 /** Every operator over a table of shapes: odd sizes, strides, uneven padding, groups, broadcasting. */
-import { float, int, ints } from '../../../../shared/learning/graph/attributes.ts';
+import { float, int, ints, text } from '../../../../shared/learning/graph/attributes.ts';
 import type { Attributes } from '../../../../shared/learning/graph/types.ts';
 import {
   awayFrom,
@@ -283,6 +283,17 @@ const layouts = [
   operator('Concat', [[3], [2]], { axis: int(0) }),
 ];
 
+const stacks = [
+  operator('MatMul', [
+    [2, 3, 4],
+    [4, 2],
+  ]),
+  operator('MatMul', [
+    [2, 2, 3, 4],
+    [4, 5],
+  ]),
+];
+
 const reductions = ['ReduceSum', 'ReduceMean'].flatMap((op) => [
   operator(op, [[2, 3]]),
   operator(op, [[2, 3, 4]], { keepdims: int(0) }),
@@ -294,6 +305,109 @@ const reductions = ['ReduceSum', 'ReduceMean'].flatMap((op) => [
 ]);
 
 const softmaxes = [operator('Softmax', [[2, 5]]), operator('Softmax', [[2, 3, 4]], { axis: int(-1) })];
+
+const activations = [[7], [2, 3], [2, 3, 5, 3]].flatMap((dims) => [
+  operator('Tanh', [dims]),
+  operator('Exp', [dims]),
+  operator('Erf', [dims]),
+  operator('Sqrt', [dims], {}, [positive]),
+  operator('Reciprocal', [dims], {}, [farFromZero]),
+  operator('Gelu', [dims]),
+  operator('Gelu', [dims], { approximate: text('tanh') }),
+  operator('LeakyRelu', [dims], { alpha: float(0.2) }, [awayFrom(0)]),
+  operator('HardSigmoid', [dims], {}, [awayFrom(-2.5, 2.5)]),
+  operator('HardSigmoid', [dims], { alpha: float(1 / 6), beta: float(0.4) }, [awayFrom(-2.4, 3.6)]),
+]);
+
+const power = (dims: Dims, exponent: number): GradientCase => ({
+  name: `Pow ${show(dims)} ${String(exponent)}`,
+  inputs: [{ dims, fill: exponent === 3 ? farFromZero : positive }],
+  build: (build, [x = '']) => build.op('Pow', [x, build.scalar(exponent)]),
+});
+
+const parametric = [
+  operator('PRelu', [[2, 3], [3]], {}, [awayFrom(0)]),
+  operator('PRelu', [[2, 3, 2, 2], [3, 1, 1]], {}, [awayFrom(0)]),
+  operator('PRelu', [[2, 3, 2, 2], [1]], {}, [awayFrom(0)]),
+  power([2, 3], 3),
+  power([5], 1.5),
+  power([1, 2, 2, 3], -0.5),
+];
+
+const slices = (
+  [
+    [[6], [1], [5], [0]],
+    [[2, 7], [0], [7], [1], [3]],
+    [[2, 8], [1], [100], [-1], [2]],
+    [[2, 3, 5, 6], [1, -5], [3, -1], [1, 3], [1, 2]],
+    [[2, 3, 5, 6], [0, 1, 1], [1, 5, 6], [0, 2, 3], [1, 2, 3]],
+  ] as const
+).map(
+  ([dims, ...lists]): GradientCase => ({
+    ...operator('Slice', [dims]),
+    name: `Slice ${show(dims)} ${show(lists)}`,
+    build: (build, inputs) => build.op('Slice', [...inputs, ...lists.map((list) => build.ints(list))]),
+  }),
+);
+
+const expansions = [
+  withInts('Expand', [3], [2, 3]),
+  withInts('Expand', [2, 1, 3], [2, 4, 3]),
+  withInts('Expand', [2, 3, 1, 1], [2, 3, 2, 5]),
+  withInts('Expand', [1, 2], [3, 1, 1, 2]),
+];
+
+const paddings = [
+  withInts('Pad', [3], [1, 2]),
+  withInts('Pad', [2, 3], [0, 1, 0, 0]),
+  withInts('Pad', [1, 2, 3, 4], [0, 0, 1, 0, 0, 1, 2, 1]),
+];
+
+const layerNormalizations = (
+  [
+    [[3, 5], -1],
+    [[2, 3, 4], 2],
+    [[2, 3, 4], 1],
+    [[2, 3, 2, 4], -1],
+    [[4], 0],
+  ] as const
+).flatMap(([dims, axis]) => {
+  const parameter = dims.slice(axis);
+  const attributes = { axis: int(axis), epsilon: float(1e-3) };
+  return [
+    operator('LayerNormalization', [dims, parameter, parameter], attributes, [normal, farFromZero]),
+    operator('LayerNormalization', [dims, parameter], attributes, [normal, farFromZero]),
+  ];
+});
+
+export interface ConvTransposeSpec extends ConvSpec {
+  readonly outputPadding?: Dims;
+}
+
+export function convTransposeCase(spec: ConvTransposeSpec): GradientCase {
+  const { x, kernel, filters, group = 1, bias = true, outputPadding } = spec;
+  const weights = [x[1] ?? 0, filters / group, ...kernel];
+  return operator('ConvTranspose', [x, weights, ...(bias ? [[filters]] : [])], {
+    ...windowAttributes(spec),
+    ...(group === 1 ? {} : { group: int(group) }),
+    ...(outputPadding ? { output_padding: ints(outputPadding) } : {}),
+  });
+}
+
+const transposedConvolutions = [
+  convTransposeCase({ x: [2, 1, 3, 4], kernel: [3, 3], filters: 2 }),
+  convTransposeCase({ x: [1, 2, 3, 3], kernel: [2, 2], filters: 3, strides: [2, 2], bias: false }),
+  convTransposeCase({
+    ...{ x: [1, 2, 3, 4], kernel: [3, 3], filters: 2, strides: [2, 2], pads: [1, 1, 1, 1] },
+    outputPadding: [1, 1],
+  }),
+  convTransposeCase({ x: [1, 4, 3, 3], kernel: [3, 2], filters: 2, group: 2, strides: [2, 1], pads: [1, 0, 0, 1] }),
+  convTransposeCase({ x: [1, 1, 3, 4], kernel: [3, 2], filters: 1, dilations: [2, 3], strides: [1, 2] }),
+  convTransposeCase({
+    ...{ x: [1, 1, 3, 3], kernel: [1, 1], filters: 1, strides: [2, 2] },
+    outputPadding: [1, 1],
+  }),
+];
 
 /** A value that several nodes use, and one that is used twice by the same node. */
 const shared: readonly GradientCase[] = [
@@ -326,7 +440,15 @@ export const CASES: readonly GradientCase[] = [
     normalizations,
     layouts,
     reductions,
+    stacks,
     softmaxes,
+    activations,
+    parametric,
+    slices,
+    expansions,
+    paddings,
+    layerNormalizations,
+    transposedConvolutions,
     shared,
   ],
 ].flat();

@@ -15,7 +15,7 @@ export interface FakeModel extends CompiledModel {
 export const regressionManifest = (features: number, classes: number) =>
   manifestWith([
     { kind: 'kernel', length: features * classes },
-    { kind: 'bias', length: classes },
+    { kind: 'bias', length: classes, name: 'head.bias' },
     { kind: 'runningMean', length: features },
   ]);
 

@@ -109,3 +109,68 @@ describe('which validation is better', () => {
     expect(isBetter(candidate, best, by)).toBe(better);
   });
 });
+
+describe('fit with a thaw', () => {
+  const schedule = { kind: 'constant' } as const;
+  const sgd = { kind: 'sgd', momentum: 0 } as const;
+
+  it('trains what was frozen from its epoch on, and counts steps through', async () => {
+    const [kernel, ...others] = manifest.entries;
+    if (!kernel) throw new Error('the manifest has a kernel');
+    const frozen = { ...manifest, entries: [{ ...kernel, trainable: false, frozen: true }, ...others] };
+    const { input, seen } = scripted({ epochs: 3, schedule, optimizer: sgd }, losses(3, 2, 1));
+    const steps: number[] = [];
+    const result = await fit({
+      ...input,
+      manifest: frozen,
+      thaw: { fromEpoch: 3, compiled: fakeModel(4, 2), manifest },
+      onProgress: ({ step, totalSteps }) => {
+        expect(totalSteps).toBe(6);
+        steps.push(step);
+      },
+    });
+    expect(steps).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(result).toMatchObject({ stopped: 'completed', bestEpoch: 3 });
+    const isZero = (weights: Float32Array | undefined): boolean =>
+      weights?.subarray(0, kernel.length).every((w) => w === 0) === true;
+    expect(seen.map(isZero)).toEqual([true, true, false]);
+  });
+
+  it('without momentum is the same as without a thaw where nothing was frozen', async () => {
+    const plain = scripted({ epochs: 3, schedule, optimizer: sgd }, losses(3, 2, 1));
+    const thawed = scripted({ epochs: 3, schedule, optimizer: sgd }, losses(3, 2, 1));
+    const thaw = { fromEpoch: 2, compiled: fakeModel(4, 2), manifest };
+    const expected = await fit(plain.input);
+    const actual = await fit({ ...thawed.input, thaw });
+    expect(actual.weights).toEqual(expected.weights);
+    expect(actual.epochs).toEqual(expected.epochs);
+  });
+
+  it.each([1, 9])('at epoch %i, the first or one that never comes, has one form only', async (fromEpoch) => {
+    const { input } = scripted({ epochs: 2, schedule }, losses(2, 1));
+    const [before, after] = [fakeModel(4, 2), fakeModel(4, 2)];
+    const result = await fit({ ...input, compiled: before, thaw: { fromEpoch, compiled: after, manifest } });
+    expect(result.epochs).toHaveLength(2);
+    expect([before.batches.length, after.batches.length]).toEqual(fromEpoch === 1 ? [0, 4] : [4, 0]);
+  });
+});
+
+describe('learning rate factors', () => {
+  it('scale the step of their part of the weights', async () => {
+    const [kernel, ...others] = manifest.entries;
+    if (!kernel) throw new Error('the manifest has a kernel');
+    const slow = { ...manifest, entries: [{ ...kernel, learningRateFactor: 0.25 }, ...others] };
+    const recipe = {
+      epochs: 1,
+      batchSize: 20,
+      optimizer: { kind: 'sgd', momentum: 0 },
+      weightDecay: 0,
+    } as const;
+    const plain = await fit(scripted(recipe, losses(1)).input);
+    const scaled = await fit({ ...scripted(recipe, losses(1)).input, manifest: slow });
+    plain.weights.forEach((weight, i) => {
+      expect(scaled.weights[i]).toBeCloseTo(i < kernel.length ? weight / 4 : weight, 6);
+    });
+    expect(plain.weights.some((weight) => weight !== 0)).toBe(true);
+  });
+});

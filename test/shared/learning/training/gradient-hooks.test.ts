@@ -63,9 +63,9 @@ describe('trainable ranges', () => {
       { kind: 'bias', length: 2 },
     ]);
     expect(trainableRanges(specs)).toEqual([
-      { start: 0, end: 5, decayed: true },
-      { start: 5, end: 10, decayed: false },
-      { start: 16, end: 18, decayed: false },
+      { start: 0, end: 5, decayed: true, rateFactor: 1 },
+      { start: 5, end: 10, decayed: false, rateFactor: 1 },
+      { start: 16, end: 18, decayed: false, rateFactor: 1 },
     ]);
   });
 });

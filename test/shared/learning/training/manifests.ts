@@ -6,12 +6,13 @@ export interface EntrySpec {
   readonly kind: ParameterKind;
   readonly length: number;
   readonly frozen?: boolean;
+  readonly name?: string;
 }
 
 export function manifestWith(specs: readonly EntrySpec[]): Manifest {
   return manifestOf({
-    parameters: specs.map(({ kind, length, frozen = false }, index) => ({
-      name: `p${String(index)}`,
+    parameters: specs.map(({ kind, length, frozen = false, name }, index) => ({
+      name: name ?? `p${String(index)}`,
       dims: [length],
       kind,
       trainable: !frozen && kind !== 'runningMean' && kind !== 'runningVariance',

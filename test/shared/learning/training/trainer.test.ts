@@ -60,6 +60,26 @@ describe('local training', () => {
     });
   });
 
+  it('in rounds of a few steps that go on is one long training, whatever the rounds are cut into', async () => {
+    // 50 images in batches of 16: an epoch has 4 steps, so that rounds of 3 cross its end.
+    const recipe: RecipeInput = { optimizer: { kind: 'sgd', momentum: 0 }, schedule: { kind: 'constant' } };
+    const inRounds = async (stepsPerRound: number, rounds: number) => {
+      let weights: Float32Array = new Float32Array(manifest.length);
+      for (let round = 1; round <= rounds; round++) {
+        const duration = { steps: stepsPerRound };
+        const continueFromStep = (round - 1) * stepsPerRound;
+        const seed = { run: 7, round, site: 'north' };
+        const input = training(recipe, { weights, duration, continueFromStep, seed });
+        ({ weights } = await trainLocally(input));
+      }
+      return weights;
+    };
+    const whole = await inRounds(12, 1);
+    expect(await inRounds(3, 4)).toEqual(whole);
+    expect(await inRounds(1, 12)).toEqual(whole);
+    expect(await inRounds(5, 2)).not.toEqual(whole);
+  });
+
   it('is bit-identical for the same seed and differs for another', async () => {
     const settings: RecipeInput = { augmentation: { shiftFraction: 0.2, brightness: 0.1 } };
     const make = (site: string) => {
