@@ -159,3 +159,22 @@ export async function readImageFile(
     throw failure(path, error);
   }
 }
+
+/**
+ * Decodes an image that is in memory, as `readImageFile` does one on disk.
+ * @param name for messages
+ * @throws DataError naming the image and the reason
+ */
+export async function decodeImage(
+  bytes: Uint8Array,
+  name: string,
+  options: DecodeOptions = {},
+  limits = DEFAULT_IMAGE_LIMITS,
+): Promise<RawImage> {
+  try {
+    if (bytes.length === 0) throw new DataError('the file is empty');
+    return await decode(bytes, options, limits);
+  } catch (error) {
+    throw failure(name, error);
+  }
+}

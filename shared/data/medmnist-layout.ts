@@ -28,7 +28,7 @@ export interface NpzDatasetNames {
   readonly siteNames?: readonly string[] | undefined;
 }
 
-interface ImageBlock {
+export interface ImageBlock {
   readonly count: number;
   readonly height: number;
   readonly width: number;
@@ -50,7 +50,8 @@ function isPixels(data: NumericNpy['data']): data is Uint8Array | Uint16Array {
   return data instanceof Uint8Array || data instanceof Uint16Array;
 }
 
-function imageBlock(npz: Npz, file: string, name: string): ImageBlock {
+/** The images of one array. @throws DataError naming file and array. */
+export function imageBlock(npz: Npz, file: string, name: string): ImageBlock {
   const place = `${file}, array "${name}"`;
   const array = arrayNamed(npz, file, name);
   if (array.kind !== 'numeric' || array.dtype === 'bool' || !isPixels(array.data))

@@ -150,8 +150,17 @@ export interface View {
   readonly ribPhase: number;
 }
 
-/** The ideal radiograph, [size, size], before the scanner. */
-export function drawAnatomy(patient: Patient, view: View, out: Float32Array, size: number): void {
+/**
+ * The ideal radiograph, [size, size], before the scanner.
+ * @param signOut [size, size]: receives how much of each pixel's intensity is the sign of the class
+ */
+export function drawAnatomy(
+  patient: Patient,
+  view: View,
+  out: Float32Array,
+  size: number,
+  signOut?: Float32Array,
+): void {
   const sign = signOf(patient);
   const [left, right] = patient.lungs;
   for (let row = 0; row < size; row++) {
@@ -170,10 +179,14 @@ export function drawAnatomy(patient: Patient, view: View, out: Float32Array, siz
           (2 * Math.PI * (y + 0.35 * (x - patient.heart.x) ** 2)) / patient.ribSpacing + view.ribPhase,
         );
         // No sign is brighter than soft tissue would be.
-        air = Math.min(air + 0.035 * rib + sign(x, y, shares), Math.max(air, 0.72));
+        const shadow = sign(x, y, shares);
+        air = Math.min(air + 0.035 * rib + shadow, Math.max(air, 0.72));
         value += (air - value) * lung;
+        if (signOut) signOut[row * size + column] = shadow * lung;
       }
-      value += (0.72 - value) * inside(patient.heart, x, y, 4) * 0.85;
+      const heart = inside(patient.heart, x, y, 4) * 0.85;
+      value += (0.72 - value) * heart;
+      if (signOut) signOut[row * size + column] = (signOut[row * size + column] ?? 0) * (1 - heart);
       out[row * size + column] = value;
     }
   }

@@ -2,7 +2,14 @@
 import { Command, CommanderError } from 'commander';
 import { simulateCommand } from '../simulate-command.ts';
 import { programVersion } from '../train/environment.ts';
+import { cardCommand } from './card-command.ts';
+import { coordinatorCommand } from './coordinator-command.ts';
 import { doctorCommand } from './doctor-command.ts';
+import { explainCommand } from './explain-command.ts';
+import { exportCommand } from './export-command.ts';
+import { predictCommand } from './predict-command.ts';
+import { reportCommand } from './report-command.ts';
+import { siteCommand } from './site-command.ts';
 import { trainCommand } from './train-command.ts';
 
 /** The user asked for something that there is not; the same as for other unusable input. */
@@ -13,7 +20,19 @@ function consiliumProgram(): Command {
     .description('Federated multi-hospital training of medical image classifiers')
     .version(programVersion())
     .showHelpAfterError('(--help lists the flags)');
-  for (const command of [trainCommand(), simulateCommand(), doctorCommand()]) program.addCommand(command);
+  for (const command of [
+    trainCommand(),
+    simulateCommand(),
+    reportCommand(),
+    predictCommand(),
+    explainCommand(),
+    exportCommand(),
+    cardCommand(),
+    doctorCommand(),
+    coordinatorCommand(),
+    siteCommand(),
+  ])
+    program.addCommand(command);
   return program;
 }
 

@@ -115,6 +115,16 @@ function deviceOf(provider: NativeProvider, target: LowerTarget): string {
   }
 }
 
+const runtimeOf = (ort: Ort, provider: NativeProvider, target: LowerTarget): OnnxRuntime => ({
+  Tensor: ort.Tensor,
+  target,
+  writesInPlace: true,
+  create: (bytes) => ort.InferenceSession.create(bytes, sessionOptions(provider)),
+});
+
+/** The processor with standard kernels, for graphs that are no training step. @throws EngineError when it does not load. */
+export const standardNativeRuntime = (): OnnxRuntime => runtimeOf(loadRuntime(), 'cpu', STANDARD_TARGET);
+
 /** @throws EngineError when the native library does not load or lacks the execution provider. */
 export async function openNativeEngine(options: NativeOptions = {}): Promise<Engine> {
   const ort = loadRuntime();
@@ -126,12 +136,7 @@ export async function openNativeEngine(options: NativeOptions = {}): Promise<Eng
     );
   }
   const target = options.target ?? (provider === 'cpu' ? await cpuTarget() : GPU_TARGET);
-  const runtime: OnnxRuntime = {
-    Tensor: ort.Tensor,
-    target,
-    writesInPlace: true,
-    create: (bytes) => ort.InferenceSession.create(bytes, sessionOptions(provider)),
-  };
+  const runtime = runtimeOf(ort, provider, target);
   return {
     name: NAMES[provider],
     device: deviceOf(provider, target),

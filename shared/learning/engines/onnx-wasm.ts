@@ -12,7 +12,7 @@ const SESSION_OPTIONS: InferenceSession.SessionOptions = {
   logSeverityLevel: 3,
 };
 
-async function loadRuntime(): Promise<OnnxRuntime> {
+async function importRuntime(): Promise<OnnxRuntime> {
   const ort = await import('onnxruntime-web');
   // More threads add in another order, and hospitals' browsers seldom allow them.
   ort.env.wasm.numThreads = 1;
@@ -24,14 +24,18 @@ async function loadRuntime(): Promise<OnnxRuntime> {
   };
 }
 
-/** @throws EngineError when the package does not load. */
-export async function openWasmEngine(): Promise<Engine> {
-  let runtime: OnnxRuntime;
+/** The runtime alone, for graphs that are no training step. @throws EngineError when the package does not load. */
+export async function wasmRuntime(): Promise<OnnxRuntime> {
   try {
-    runtime = await loadRuntime();
+    return await importRuntime();
   } catch (cause) {
     throw new EngineError(`onnxruntime-web does not load: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** @throws EngineError when the package does not load. */
+export async function openWasmEngine(): Promise<Engine> {
+  const runtime = await wasmRuntime();
   return {
     name: 'onnx-wasm',
     device: 'CPU, WebAssembly',

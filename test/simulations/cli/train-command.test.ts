@@ -46,7 +46,10 @@ const metricsSchema = z.looseObject({
     )
     .length(2),
   summary: z.record(z.enum(METRIC_NAMES), z.looseObject({ count: z.int() })),
-  model: z.strictObject({ file: z.literal('model.onnx'), seed: z.int(), weightsDigest: z.string() }),
+  model: z.strictObject({
+    ...{ file: z.literal('model.onnx'), seed: z.int(), weightsDigest: z.string() },
+    calibration: z.looseObject({ temperature: z.number().positive() }).optional(),
+  }),
   stopped: z.literal(false),
 });
 
@@ -76,7 +79,9 @@ describe('consilium train, two seeds on phantoms', () => {
   }, 60_000);
 
   it('leaves every file, with metrics.json in its documented form', () => {
-    expect(readdirSync(folder).sort()).toEqual([...OUTPUT_FILES, 'models'].sort());
+    expect(readdirSync(folder).sort()).toEqual(
+      [...OUTPUT_FILES, 'layers-model', 'models', 'tensorboard'].sort(),
+    );
     expect(readdirSync(join(folder, 'models'))).toEqual(['seed-0.onnx', 'seed-1.onnx']);
     expect(metrics.seeds.map(({ seed }) => seed)).toEqual([0, 1]);
     expect(metrics.summary.accuracy['count']).toBe(2);
@@ -98,7 +103,8 @@ describe('consilium train, two seeds on phantoms', () => {
   it('makes a report that requests nothing and runs no script', () => {
     const report = readFileSync(join(folder, 'report.html'), 'utf8');
     expect(report).toContain('<svg');
-    expect(report).not.toMatch(/<script|<link|<img|@import|(src|href)="(?!#)/);
+    expect(report).not.toMatch(/<script|<link|@import|href="(?!#)|src="(?!data:image\/png;base64,)/);
+    expect(report).toMatch(/<img alt="[^"]+" src="data:image\/png/);
   });
 
   it('exports a model that two runtimes run with the same probabilities', async () => {
@@ -135,7 +141,7 @@ describe('consilium train, two seeds on phantoms', () => {
     writeFileSync(join(folder, 'notes.txt'), 'of the user');
     const forced = await runConsilium(...again, '--force', '--quiet');
     expect(forced).toMatchObject({ exit: 0, stderr: '' });
-    expect(readdirSync(folder).sort()).toEqual([...OUTPUT_FILES, 'notes.txt'].sort());
+    expect(readdirSync(folder).sort()).toEqual([...OUTPUT_FILES, 'layers-model', 'notes.txt', 'tensorboard'].sort());
   }, 60_000);
 });
 
