@@ -17,8 +17,14 @@ const homes = [
     home: 'shared/learning/engines',
   },
   { names: ['tweetnacl'], home: 'shared/crypto' },
+  { names: ['socket.io'], home: 'coordinator/transport' },
+  { names: ['socket.io-client'], home: 'client/transport' },
   { names: ['protobufjs'], home: 'shared/learning/graph' },
+  { names: ['shamir-secret-sharing'], home: 'shared/secagg' },
 ];
+
+/** Folders beside its home where a heavy dependency may be imported as well. */
+const secondHomes = [{ names: ['protobufjs'], home: 'simulations/tensorboard' }];
 
 const foldersImport = (folder, forbidden) => ({
   files: [`${folder}/**/*.ts`],
@@ -76,6 +82,26 @@ export default tseslint.config(
             regex: `^(\\.\\./)+${n}(/|$)`,
             message: `shared does not import from ${n}.`,
           })),
+        },
+      ],
+    },
+  })),
+  ...secondHomes.map(({ home, names }) => ({
+    files: [`${home}/**/*.ts`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [{ regex: '^(\\.\\./)+test(/|$)', message: 'simulations does not import from test.' }],
+          paths: homes.flatMap((first) =>
+            first.names
+              .filter((name) => !names.includes(name))
+              .map((name) => ({
+                name,
+                allowTypeImports: true,
+                message: `${name} is used only in ${first.home}.`,
+              })),
+          ),
         },
       ],
     },

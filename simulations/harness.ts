@@ -2,20 +2,22 @@
  * A whole simulation: dataset, held-out test set, virtual hospitals, rounds, comparison, test. `runFederation` is the
  * one way in; `simulate-command.ts` is the command around it.
  */
-import { availableParallelism } from 'node:os';
 import { TrainingAborted } from '../client/training/local-update.ts';
-import { InputError } from '../shared/errors.ts';
+import { EngineError, InputError } from '../shared/errors.ts';
 import { buildModel } from '../shared/learning/architectures/architecture.ts';
 import type { Model } from '../shared/learning/graph/types.ts';
 import { initialWeights as initialise, manifestOf, weightsDigest } from '../shared/learning/weights.ts';
-import { hashPlan, PLAIN_PROTECTION_WARNING, type Plan } from '../shared/protocol/plan.ts';
+import { hashPlan, type Plan } from '../shared/protocol/plan.ts';
+import { PLAIN_PROTECTION_WARNING } from '../shared/protocol/protection.ts';
+import { modelInsight, type ModelInsight } from './explain/insight.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { createWorkerPool, type Pool } from './pool/pool.ts';
-import type { ModelSpec } from './pool/tasks.ts';
+import type { EngineDescription, ModelSpec } from './pool/tasks.ts';
 import { SimulationFailed, SimulationStopped, type SimulationHooks } from './progress.ts';
 import type { FederationResult } from './report/result-types.ts';
 import { parseSimulation, type SimulationConfig, type SimulationInput } from './simulation-config.ts';
 import { StageTimes } from './stage-times.ts';
+import { describeEnvironment } from './train/environment.ts';
 import { trainForComparison } from './virtual/comparison.ts';
 import { simulateFederation, type FederationOutcome } from './virtual/federation.ts';
 import { testAll } from './virtual/final-test.ts';
@@ -31,6 +33,8 @@ export interface SimulationOutcome {
   readonly preprocessing: PreparedData['preprocessing'];
   /** The global model with the best validation score: the one that is tested and kept. */
   readonly weights: Float32Array;
+  /** Its temperature, and where it looks. */
+  readonly insight: ModelInsight;
   /** `weightsDigest` after the last round, whatever its score. */
   readonly finalDigest: string;
 }
@@ -83,8 +87,10 @@ async function simulate(
       hooks.onProgress?.(progress);
     },
   };
-  if (config.protection === 'plain')
+  if (config.protection.mode === 'plain')
     listening.onProgress?.({ kind: 'notice', text: PLAIN_PROTECTION_WARNING });
+  if (config.protection.mode === 'secure-aggregation')
+    listening.onProgress?.({ kind: 'notice', text: MASKED_NOTICE });
   for (const text of data.notices) hooks.onProgress?.({ kind: 'notice', text });
   const recipe = { ...config.training, epochs: config.epochs };
   const { classNames, imageDims, sites } = data;
@@ -95,6 +101,7 @@ async function simulate(
   const model: ModelSpec = { engine, architecture, imageDims, classCount: classNames.length, recipe };
   const plan = planOf(config, data, model, initialWeights.length);
   if (from && from.planHash !== hashPlan(plan)) throw new InputError(OTHER_PLAN);
+  const device = await engineOf(pool, model, hooks.signal);
   hooks.onProgress?.({ kind: 'prepared', sites, classNames, parameterCount: initialWeights.length });
 
   stages.enter('federation');
@@ -119,14 +126,20 @@ async function simulate(
     hooks: listening,
   });
   stages.enter('test');
-  const test = await testAll({ config, data, model, pool, hooks }, best.weights, comparison);
+  const verdict = await testAll({ config, data, model, pool, hooks }, best.weights, comparison);
+  const insight = await modelInsight({
+    ...{ model: network, weights: best.weights, data },
+    predict: (images) => pool.predict({ model, weights: best.weights, data: images }, hooks.signal),
+  });
+  const finalDigest = weightsDigest(federation.finalWeights);
   return {
     config,
     plan,
     model: network,
     preprocessing: data.preprocessing,
     weights: best.weights,
-    finalDigest: weightsDigest(federation.finalWeights),
+    insight,
+    finalDigest,
     result: {
       title: `Federated training on ${data.summary.name}`,
       dataset: data.summary,
@@ -135,18 +148,40 @@ async function simulate(
       sites: sites.map((site) => ({ name: site.name, classCounts: site.classCounts })),
       rounds: federation.rounds,
       bestRound: best.round,
-      test,
+      ...verdict,
       timings: stages.end(),
       weightsDigest: weightsDigest(best.weights),
-      environment: environmentOf(config),
+      finalDigest,
+      planHash: hashPlan(plan),
+      environment: {
+        ...describeEnvironment(device),
+        workers: config.workers,
+      },
       notes,
     },
   };
 }
 
+/** Before the first round, so that an engine that does not work here costs no attempt. */
+async function engineOf(pool: Pool, model: ModelSpec, signal?: AbortSignal): Promise<EngineDescription> {
+  try {
+    return await pool.describe(model, signal);
+  } catch (cause) {
+    if (!(cause instanceof EngineError)) throw cause;
+    throw new EngineError(
+      `engine ${model.engine} cannot be used: ${cause.message}; "npm run doctor" says which engines work on this machine`,
+      { cause },
+    );
+  }
+}
+
 const OTHER_PLAN =
   'the run that was left has another plan than its configuration gives today (the data or this program changed): ' +
   'start it anew';
+
+const MASKED_NOTICE =
+  'Secure aggregation: the coordinator learned only sums over the sites. Figures of single sites in this report come ' +
+  'from the virtual sites themselves, which a real coordinator cannot ask.';
 
 const FEDBN_NOTICE =
   'FedBN: the global model has the normalisation layers it began with, each site uses it with its own: ' +
@@ -162,14 +197,4 @@ function requireModel({ end, best }: FederationOutcome): { round: number; weight
       if (best) return best;
       throw new SimulationFailed('no round was published');
   }
-}
-
-function environmentOf(config: SimulationConfig): object {
-  return {
-    engine: config.engine,
-    workers: config.workers,
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-    cores: availableParallelism(),
-  };
 }

@@ -10,15 +10,19 @@ import { ENGINE_NAMES } from '../shared/learning/engines/engine.ts';
 import type { RecipeInput } from '../shared/learning/training/recipe.ts';
 import { STRATEGY_NAMES, type Strategy } from '../shared/protocol/strategy.ts';
 import { freshSeed } from '../shared/rng.ts';
+import { datasetList } from './datasets/dataset-list.ts';
 import { DATASET_FORMS } from './datasets/open-dataset.ts';
 import { createDisplay, resultTable } from './display.ts';
 import { faultScenarioSchema } from './faults/scenario.ts';
 import type { SimulationOutcome } from './harness.ts';
 import { runInterruptible } from './interruptible.ts';
 import { PARTITION_FORMS, parsePartition, type PartitionScheme } from './partition/schemes.ts';
-import { comparedMethods } from './report/federation-report.ts';
+import { counted } from './report/format.ts';
+import { headline } from './report/headline.ts';
+import { comparedMethods } from './report/methods.ts';
+import { protectionOf, type ProtectionFlags } from './protection-options.ts';
 import { openStoppedRun, type RunFolder } from './run-folder.ts';
-import { simulationConfigSchema } from './simulation-config.ts';
+import { DEFAULT_TRAINING, simulationConfigSchema } from './simulation-config.ts';
 import {
   parseStrategy,
   SERVER_SCHEDULE_FORMS,
@@ -29,19 +33,22 @@ import { gridSchema, planRuns, type PlannedRun } from './study/grid.ts';
 import { beginRun, carryOut } from './study/run-one.ts';
 import { carryOutStudy, createStudy, isStudy, type StudyOutcome } from './study/study.ts';
 import { summaryTable } from './study/summary.ts';
+import { OPTIMIZER_FORMS, withTrainingFlags, type TrainingFlags } from './training-options.ts';
 import { readYamlFile } from './yaml-file.ts';
 
-interface SimulateOptions extends StrategyFlags {
+interface SimulateOptions extends StrategyFlags, TrainingFlags, ProtectionFlags {
   readonly dataset: string;
   readonly file?: string;
   readonly images?: number;
   readonly sites: number;
   readonly rounds: number;
   readonly epochs: number;
+  readonly localSteps?: number;
   readonly partition?: string;
   readonly alpha?: number;
   readonly strategy: string;
   readonly listStrategies?: true;
+  readonly listDatasets?: true;
   readonly compare?: readonly string[];
   readonly model: string;
   readonly engine: string;
@@ -54,7 +61,6 @@ interface SimulateOptions extends StrategyFlags {
   readonly seeds?: number;
   readonly sweep?: string;
   readonly resume?: string;
-  readonly protection?: string;
   readonly localValidation?: number;
 }
 
@@ -93,6 +99,19 @@ export function simulateCommand(): Command {
     .option('--sites <count>', 'virtual hospitals', wholeNumber, defaults.sites)
     .option('--rounds <count>', 'rounds of federated averaging', wholeNumber, defaults.rounds)
     .option('--epochs <count>', 'local epochs in a round', wholeNumber, defaults.epochs)
+    .option(
+      '--local-steps <count>',
+      'training steps of each site in a round, in the place of epochs',
+      wholeNumber,
+    )
+    .option('--batch-size <count>', 'images in a training step', wholeNumber)
+    .option('--learning-rate <value>', 'of the sites', positiveNumber)
+    .option('--optimizer <form>', `of the sites: ${OPTIMIZER_FORMS.join(', ')}`)
+    .option(
+      '--logit-calibration <tau>',
+      'weight of the log of its own class mix that each site adds to the logits in its loss, against skewed labels: 1, or 0 for none',
+      number,
+    )
     .option('--partition <scheme>', `how images are dealt to sites: ${PARTITION_FORMS.join(', ')}`)
     .option('--alpha <value>', 'the same as --partition dirichlet:<value>', positiveNumber)
     .option(
@@ -108,6 +127,7 @@ export function simulateCommand(): Command {
     .option('--server-learning-rate <value>', 'factor on what the server makes of the updates', number)
     .option('--server-schedule <form>', `how that falls over the rounds: ${SERVER_SCHEDULE_FORMS.join(', ')}`)
     .option('--list-strategies', 'say what strategies there are, and end')
+    .option('--list-datasets', 'say what datasets there are, and end')
     .option(
       '--compare <methods>',
       'any of local, pooled, finetuned, with commas between; none for nothing (default: local,pooled)',
@@ -124,10 +144,25 @@ export function simulateCommand(): Command {
     .option('--seed <number>', 'repeats a run exactly (default: a fresh one, which is printed)', wholeNumber)
     .option('--out <folder>', 'where the results go (default: runs/simulation-<time>)')
     .option('--json', 'print the result as JSON instead of a table')
-    .option('--config <file>', 'settings as YAML, as a run leaves them in config.json; flags win over them')
+    .option(
+      '--config <file>',
+      'settings as YAML, as a run leaves them in config.json; flags win over them (simulations/recipes/*.yaml)',
+    )
     .option(
       '--protection <mode>',
-      'box: updates are encrypted for the coordinator; plain: nothing hides them, for experiments on public data',
+      'secure-aggregation (default): the coordinator learns only the sum of the updates; box: updates are encrypted for ' +
+        'the coordinator; plain: nothing hides them, for experiments on public data',
+    )
+    .option(
+      '--ring-bits <bits>',
+      'integers that updates are summed as: 32, or 16 or 8 for a smaller upload',
+      wholeNumber,
+    )
+    .option('--clip-norm <norm>', 'L2 bound on the update of a site, in a ring', positiveNumber)
+    .option('--threshold <count>', 'secure aggregation: sites that have to stay to the end', wholeNumber)
+    .option(
+      '--acknowledge-small-cohort',
+      'secure aggregation with three or four sites, whose sum says much about each',
     )
     .option('--local-validation <share>', 'of its images that each site judges global models with', number)
     .option('--faults <file>', 'what goes wrong, as YAML (examples: simulations/faults/*.yaml)')
@@ -189,20 +224,23 @@ function inputOf(
   given: Given,
   file: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> & { seed: number } {
-  const { images, model, workers, protection, localValidation } = options;
+  const { images, model, workers, localValidation } = options;
+  const protection = protectionOf(options, file['protection']);
   const partition = partitionOf(options);
   const strategy = strategyOf(options, given, file['strategy']);
   const plain = (['dataset', 'file', 'sites', 'rounds', 'epochs', 'engine', 'compare'] as const).filter(
     (name) => given.has(name),
   );
   const faults = options.faults ?? file['faults'];
+  const training = trainingOf(options, strategy, file['training']);
   return {
     workers,
     ...file,
     strategy,
-    ...(strategy.name === 'scaffold' && file['training'] === undefined && { training: SCAFFOLD_TRAINING }),
+    ...(training !== undefined && { training }),
     ...Object.fromEntries(plain.map((name) => [name, options[name]])),
     ...(given.has('workers') && { workers }),
+    ...(options.localSteps !== undefined && { localSteps: options.localSteps }),
     ...(images !== undefined && { images }),
     ...(partition && { partition }),
     ...(protection !== undefined && { protection }),
@@ -211,6 +249,11 @@ function inputOf(
     ...(typeof faults === 'string' && { faults: readYamlFile('--faults', faults, faultScenarioSchema) }),
     seed: options.seed ?? (typeof file['seed'] === 'number' ? file['seed'] : freshSeed()),
   };
+}
+
+function trainingOf(options: SimulateOptions, strategy: Strategy, fromFile: unknown): unknown {
+  const ofStrategy = strategy.name === 'scaffold' ? SCAFFOLD_TRAINING : undefined;
+  return withTrainingFlags(fromFile ?? ofStrategy, options, DEFAULT_TRAINING);
 }
 
 /** Flags for single parameters change the strategy that the file names. */
@@ -227,7 +270,9 @@ function plannedRuns(options: SimulateOptions, given: Given): { runs: PlannedRun
   if (seeds < 1) throw new InputError('--seeds needs at least 1');
   const grid =
     options.sweep === undefined ? (sweepInFile ?? {}) : readYamlFile('--sweep', options.sweep, gridSchema);
-  const runs = planRuns(inputOf(options, given, settings), grid, seeds);
+  const input = inputOf(options, given, settings);
+  refuseUnusedFlags(given, input['dataset']);
+  const runs = planRuns(input, grid, seeds);
   return { runs, isStudy: runs.length > 1 };
 }
 
@@ -239,6 +284,10 @@ function defaultFolder(): string {
 async function simulate(options: SimulateOptions, given: Given, signal: AbortSignal): Promise<void> {
   if (options.listStrategies) {
     process.stdout.write(strategyList());
+    return;
+  }
+  if (options.listDatasets) {
+    process.stdout.write(datasetList());
     return;
   }
   const planned = options.resume === undefined ? plannedRuns(options, given) : undefined;
@@ -260,13 +309,26 @@ async function simulate(options: SimulateOptions, given: Given, signal: AbortSig
     const config = given.has('workers') ? { ...run.config, workers: options.workers } : run.config;
     const first = (run.from?.rounds.length ?? 0) + 1;
     const from = only ? '' : `, from round ${String(first)} on`;
-    process.stderr.write(`seed ${String(config.seed)}, ${String(config.workers)} workers${from}\n`);
+    process.stderr.write(`seed ${String(config.seed)}, ${counted(config.workers, 'worker')}${from}\n`);
     const { outcome, folder } = await carryOut({ ...run, config }, { display, signal });
     display.close();
     process.stdout.write(options.json ? resultJson(outcome, folder) : resultText(outcome, folder));
   } finally {
     display.close();
   }
+}
+
+/** A flag that nothing would come of is a misunderstanding. A file may hold more: runs leave every setting in theirs. */
+function refuseUnusedFlags(given: Given, dataset: unknown): void {
+  const name = typeof dataset === 'string' ? dataset : defaults.dataset;
+  if (given.has('images') && name !== 'phantoms')
+    throw new InputError(`--images is the number of phantoms to generate; ${name} has its own: leave it out`);
+  if (given.has('file') && !name.startsWith('medmnist:'))
+    throw new InputError(
+      `--file is a copy of what medmnist: downloads, and ${name} downloads nothing: leave it out`,
+    );
+  if (given.has('epochs') && given.has('localSteps'))
+    throw new InputError('--local-steps stands in the place of --epochs: leave one of them out');
 }
 
 /** What may change when a run goes on: nothing that its result depends on. */
@@ -283,7 +345,7 @@ function refuseBesideResume(given: Given): void {
 function studyText({ rows, runs }: StudyOutcome, path: string): string {
   return (
     `\n${summaryTable(rows)}\n` +
-    `${String(runs.length)} runs, mean ± standard deviation over seeds, 95 % t-intervals of paired differences.\n` +
+    `${counted(runs.length, 'run')}, mean ± standard deviation over seeds, 95 % t-intervals of paired differences.\n` +
     `Summary: ${join(path, 'summary.csv')}\n`
   );
 }
@@ -304,7 +366,10 @@ function resultJson({ result, finalDigest }: SimulationOutcome, folder: RunFolde
     bestRound,
     weightsDigest,
     finalDigest,
+    headline: headline(result),
     test,
+    sites: result.siteTests,
+    gains: result.gains,
     folder: folder.path,
     report: folder.reportPath,
   };

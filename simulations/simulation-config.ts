@@ -4,8 +4,9 @@ import { InputError, messageOf } from '../shared/errors.ts';
 import { preprocessingSchema } from '../shared/data/preprocess.ts';
 import { architectureSchema } from '../shared/learning/architectures/architecture.ts';
 import { ENGINE_NAMES } from '../shared/learning/engines/engine.ts';
-import { recipeSchema } from '../shared/learning/training/recipe.ts';
-import { protectionSchema, runStoppingSchema } from '../shared/protocol/plan.ts';
+import { recipeSchema, type RecipeInput } from '../shared/learning/training/recipe.ts';
+import { runStoppingSchema } from '../shared/protocol/plan.ts';
+import { protectionSchema, type ProtectionMode } from '../shared/protocol/protection.ts';
 import { optimizerConflict, strategySchema } from '../shared/protocol/strategy.ts';
 import { fineTuningSchema } from '../client/training/personalise.ts';
 import { faultScenarioSchema } from './faults/scenario.ts';
@@ -20,6 +21,14 @@ function partitionOf(text: string, context: z.RefinementCtx): z.infer<typeof par
     return z.NEVER;
   }
 }
+
+export const DEFAULT_TRAINING: RecipeInput = { schedule: { kind: 'cosine', floorFraction: 0.1 } };
+
+/** A mode with its defaults, or settings. */
+const simulatedProtection = z
+  .custom<ProtectionMode | z.input<typeof protectionSchema>>()
+  .transform((value) => (typeof value === 'string' ? { mode: value } : value))
+  .pipe(protectionSchema);
 
 const fieldsSchema = z.strictObject({
   /** As `openDataset` takes it. */
@@ -36,16 +45,18 @@ const fieldsSchema = z.strictObject({
   rounds: z.int().min(1).max(100_000).default(10),
   /** Replaces `training.epochs`: local epochs in a round. */
   epochs: z.int().min(1).max(1000).default(3),
+  /** Training steps of each site in a round, in the place of epochs; see the plan. */
+  localSteps: z.int().min(1).max(1_000_000).optional(),
   architecture: architectureSchema.prefault({ name: 'cnn', options: { normalization: 'group' } }),
   preprocessing: preprocessingSchema.prefault({}),
-  training: recipeSchema.prefault({ schedule: { kind: 'cosine', floorFraction: 0.1 } }),
+  training: recipeSchema.prefault(DEFAULT_TRAINING),
   strategy: strategySchema.prefault('fedavg'),
   /** See the plan. */
   maximumUpdateL2Norm: z.number().positive().optional(),
   /** See the plan. */
   earlyStopping: runStoppingSchema.optional(),
   /** See the plan. */
-  protection: protectionSchema.shape.mode.default('box'),
+  protection: simulatedProtection.prefault('secure-aggregation'),
   /** Share of its images that each site does not train on but judges every global model with. */
   localValidation: z.number().min(0).max(0.5).default(0),
   /** What goes wrong on purpose. */
@@ -55,13 +66,22 @@ const fieldsSchema = z.strictObject({
   seed: z.int().min(0).max(0x7fff_ffff),
   /** What the federation is compared with. */
   compare: z.array(z.enum(['local', 'pooled', 'finetuned'])).default(['local', 'pooled']),
+  /** How the pooled and the local models are trained. Absent: as the sites train, for as many steps in all. */
+  comparisonTraining: recipeSchema.optional(),
   /** How each site goes on training the finished global model where 'finetuned' is compared. */
   fineTuning: fineTuningSchema.prefault({}),
   /** Resamples behind each 95 % interval. */
   bootstrapReplicates: z.int().min(100).max(100_000).default(1000),
 });
 
-export const simulationConfigSchema = fieldsSchema.superRefine(({ strategy, training }, context) => {
+export const simulationConfigSchema = fieldsSchema.superRefine(({ strategy, training, ...rest }, context) => {
+  const { partition, dataset } = rest;
+  if (partition?.kind === 'natural' && /^medmnist:/.test(dataset))
+    context.addIssue({
+      code: 'custom',
+      path: ['partition'],
+      message: `natural needs data that say which site an image is from, and ${dataset} do not: choose another`,
+    });
   const message = optimizerConflict(strategy, training.optimizer);
   if (message !== undefined) context.addIssue({ code: 'custom', path: ['strategy'], message });
 });

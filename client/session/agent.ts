@@ -3,39 +3,44 @@
  * must survive is journalled before anything else happens.
  */
 import { systemClock, type Clock } from '../../shared/clock.ts';
-import { fromHex, wipe } from '../../shared/crypto/bytes.ts';
+import { fromHex } from '../../shared/crypto/bytes.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
 import { seal } from '../../shared/crypto/sealed-box.ts';
-import { signStatement } from '../../shared/crypto/statement.ts';
+import { verifyStatement } from '../../shared/crypto/statement.ts';
 import { ConsiliumError, InvariantError, messageOf } from '../../shared/errors.ts';
 import type { SiteId } from '../../shared/ids.ts';
-import { encodeSiteMessage, type Frame } from '../../shared/protocol/codec.ts';
+import type { Frame } from '../../shared/protocol/codec.ts';
 import { sameContext, type CoordinatorMessage, type RoundContext } from '../../shared/protocol/messages.ts';
+import { hashSites } from '../../shared/protocol/masking-context.ts';
 import { decodeModel } from '../../shared/protocol/model-payload.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import type { RefusalReason } from '../../shared/protocol/reasons.ts';
-import {
-  advertiseStatement,
-  progressStatement,
-  refuseStatement,
-  updateStatement,
-} from '../../shared/protocol/signatures.ts';
+import type { Roster } from '../../shared/protocol/roster.ts';
+import type { RingVector } from '../../shared/secagg/ring.ts';
 import { chunkedLink } from '../../shared/protocol/chunked-transport.ts';
 import type { TransferSlots } from '../../shared/protocol/transfer-slots.ts';
 import { vectorCountOf } from '../../shared/protocol/strategy.ts';
 import type { CoordinatorLink } from '../../shared/protocol/transport.ts';
-import { encodeUpdate, modelBytes, type UpdatePayload } from '../../shared/protocol/update-payload.ts';
+import { modelBytes, type UpdatePayload } from '../../shared/protocol/update-payload.ts';
 import type { LocalResult, LocalTrainer } from '../training/local-update.ts';
 import { createSiteStates, type SiteState, type SiteStates } from '../training/site-state.ts';
-import { receive } from './admission.ts';
+import { signedFrame, wrapUpdate } from './answers.ts';
+import { eventOf, receive, rosterView, type SiteView } from './admission.ts';
 import type { SessionEffect, SessionEvent, SessionReport } from './events.ts';
+import { MaskingDesk, memberBindingOf } from './masking-desk.ts';
 import type { SitePolicy } from './policy.ts';
-import { newSession, type Session } from './state.ts';
+import type { RoundSecrets } from './round-secrets.ts';
+import { newSession, type Session, type SessionMasking, type SessionMemory } from './state.ts';
 import { step } from './step.ts';
 
 export interface SiteJournal {
   /** Resolves once the event would survive the process. */
   append(event: SessionEvent): Promise<void>;
+  /**
+   * Secure aggregation: the secrets of the round, anew whenever there are more. Resolves once they would survive the
+   * process; nothing that depends on them is sent before. What is handed over is to be kept as a copy.
+   */
+  keepSecrets?(secrets: RoundSecrets): Promise<void>;
 }
 
 export interface SiteAgentOptions {
@@ -44,6 +49,10 @@ export interface SiteAgentOptions {
   /** Ed25519 public key of the coordinator, pinned when the site enrolled. */
   readonly coordinatorKey: Uint8Array;
   readonly policy: SitePolicy;
+  /** The roster that this site has accepted. Absent: no part in secure aggregation. */
+  readonly roster?: Roster;
+  /** Checks the signatures of peers. Default: `verifyStatement`; sites of one process can share their findings. */
+  readonly verify?: SiteView['verify'];
   readonly link: CoordinatorLink;
   /** Between two words about the steps of a training. Default: the system's clock. */
   readonly clock?: Clock;
@@ -55,6 +64,8 @@ export interface SiteAgentOptions {
   /** What the strategy keeps at the site from round to round. Default: in memory. */
   readonly states?: SiteStates;
   readonly journal?: SiteJournal;
+  /** What `journal` kept when the program ended. */
+  readonly memory?: SessionMemory;
   readonly report?: (report: SessionReport) => void;
 }
 
@@ -85,23 +96,13 @@ interface Desk {
   kept?: SiteState;
   /** Protected and signed once, so that a repetition is the same bytes. */
   sealed?: Frame;
+  /** Everyone who was announced to. */
+  readonly cohort: readonly SiteId[];
+  masking?: MaskingDesk;
 }
 
 /** Well below the least time that a site may be quiet by default. */
 const PROGRESS_INTERVAL_MS = 10_000;
-
-/** The update as it is sent; a plaintext that is not sent itself is overwritten. */
-function protect({ plan, boxKey }: Desk, plaintext: Uint8Array): Uint8Array {
-  switch (plan.protection.mode) {
-    case 'plain':
-      return plaintext;
-    case 'box': {
-      const sealed = seal(fromHex(boxKey), plaintext);
-      wipe(plaintext);
-      return sealed;
-    }
-  }
-}
 
 class Agent implements SiteAgent {
   readonly finished: Promise<void>;
@@ -112,6 +113,7 @@ class Agent implements SiteAgent {
   #session: Session;
   #work: Promise<void> = Promise.resolve();
   #desk: Desk | undefined;
+  readonly #roster: SiteView['roster'];
   #stopped = false;
   #resolve: () => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
@@ -122,7 +124,8 @@ class Agent implements SiteAgent {
     const expectedBytes = (): number => this.#expectedBytes();
     this.#link = chunkedLink(options.link, { expectedBytes, chunkBytes, slots });
     this.#states = options.states ?? createSiteStates();
-    this.#session = newSession(options.siteId, options.policy);
+    this.#session = newSession(options.siteId, options.policy, options.memory);
+    this.#roster = options.roster && rosterView(options.roster);
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -147,30 +150,54 @@ class Agent implements SiteAgent {
   }
 
   #receive(frame: Frame): void {
-    const received = receive(this.#options.coordinatorKey, frame);
-    if (received) this.#post(received.event, received.message);
+    const message = receive(frame);
+    if (!message) return;
+    this.#queue(() => this.#handle(eventOf(this.#view(), message), message));
   }
 
-  #post(event: SessionEvent, message?: CoordinatorMessage): void {
-    this.#work = this.#work.then(() => this.#handle(event, message)).catch(this.#reject);
+  #view(): SiteView {
+    const { coordinatorKey, verify = verifyStatement } = this.#options;
+    const keys = this.#desk?.masking?.keys;
+    const known = { ...(this.#roster && { roster: this.#roster }), ...(keys && { keys }) };
+    return { coordinatorKey, session: this.#session, verify, ...known };
+  }
+
+  #post(event: SessionEvent): void {
+    this.#queue(() => this.#handle(event, undefined));
+  }
+
+  /** One after the other: what a message means depends on the ones before. */
+  #queue(work: () => Promise<void>): void {
+    this.#work = this.#work.then(() => (this.#stopped ? undefined : work())).catch(this.#reject);
   }
 
   async #handle(event: SessionEvent, message: CoordinatorMessage | undefined): Promise<void> {
-    if (this.#stopped) return;
-    const { next, effects } = step(this.#session, event);
+    const { next, effects } = step(this.#session, this.#looked(event));
     for (const effect of effects)
       if (effect.kind === 'persist') await this.#options.journal?.append(effect.event);
     this.#session = next;
-    for (const effect of effects) this.#perform(effect, message);
+    for (const effect of effects) await this.#perform(effect, message);
   }
 
-  #perform(effect: SessionEffect, message: CoordinatorMessage | undefined): void {
+  async #perform(effect: SessionEffect, message: CoordinatorMessage | undefined): Promise<void> {
     switch (effect.kind) {
       case 'persist':
         return;
       case 'advertise':
-        this.#takeUp(effect.context, message);
+        await this.#takeUp(effect.context, message);
         this.#advertise(effect.context);
+        return;
+      case 'dealShares':
+        await this.#dealShares(effect.context);
+        return;
+      case 'keepShares':
+        await this.#keepShares(effect.context, message);
+        return;
+      case 'signSurvivors':
+        this.#signSurvivors(effect.context);
+        return;
+      case 'reveal':
+        this.#reveal(effect.context);
         return;
       case 'refuse':
         this.#refuse(effect.context, effect.reason);
@@ -196,7 +223,7 @@ class Agent implements SiteAgent {
         return;
       }
       case 'forget':
-        if (this.#desk && sameContext(this.#desk.context, effect.context)) this.#desk = undefined;
+        this.#forget(effect.context);
         return;
       case 'emit':
         this.#options.report?.(effect.report);
@@ -204,11 +231,38 @@ class Agent implements SiteAgent {
     }
   }
 
+  #forget(context: RoundContext): void {
+    if (!this.#desk || !sameContext(this.#desk.context, context)) return;
+    this.#desk.masking?.wipe();
+    this.#desk = undefined;
+  }
+
   /** Keeps what the announcement says; a repeated one changes nothing. */
-  #takeUp(context: RoundContext, message: CoordinatorMessage | undefined): void {
+  async #takeUp(context: RoundContext, message: CoordinatorMessage | undefined): Promise<void> {
     if (this.#desk && sameContext(this.#desk.context, context)) return;
     if (message?.type !== 'announce') throw new InvariantError('a site agrees only to an announcement');
-    this.#desk = { context, plan: message.plan, boxKey: message.boxKey };
+    const { plan, boxKey, cohort } = message;
+    const desk: Desk = { context, plan, boxKey, cohort };
+    const masking = this.#maskingOf(context);
+    if (masking) {
+      const { siteId, journal } = this.#options;
+      desk.masking = new MaskingDesk({ siteId, context, binding: masking.binding, journal });
+      await desk.masking.begin();
+    }
+    this.#desk = desk;
+  }
+
+  #maskingOf(context: RoundContext): SessionMasking | undefined {
+    const session = this.#session;
+    return session.phase !== 'idle' && sameContext(session.context, context) ? session.masking : undefined;
+  }
+
+  /** The masked round that the session is in, and the desk with its secrets. */
+  #masked(context: RoundContext): { readonly masking: SessionMasking; readonly desk: MaskingDesk } {
+    const masking = this.#maskingOf(context);
+    const { masking: desk } = this.#deskOf(context);
+    if (!masking || !desk) throw new InvariantError('this round has no masks');
+    return { masking, desk };
   }
 
   #deskOf(context: RoundContext): Desk {
@@ -218,24 +272,59 @@ class Agent implements SiteAgent {
   }
 
   #advertise(context: RoundContext): void {
-    const { siteId, identity } = this.#options;
-    const { purpose, fields } = advertiseStatement({ context, siteId });
-    const signature = signStatement(identity, purpose, fields);
-    this.#link.send(encodeSiteMessage({ type: 'advertise', context, siteId, signature }));
+    const { siteId } = this.#options;
+    const keys = this.#deskOf(context).masking?.keys;
+    this.#send({ type: 'advertise', context, siteId, ...(keys && { masking: keys }) });
+  }
+
+  #send(unsigned: Parameters<typeof signedFrame>[1]): void {
+    this.#link.send(signedFrame(this.#options.identity, unsigned));
+  }
+
+  /** What can only be seen by computing with the secrets: whether a peer's key is of low order. */
+  #looked(event: SessionEvent): SessionEvent {
+    if (event.kind !== 'peersListed' || event.finding !== undefined || !event.authentic) return event;
+    const masking = this.#maskingOf(event.context);
+    const desk = this.#desk?.masking;
+    if (!masking || masking.peers || !desk) return event;
+    const isAgreed = desk.meet({ ...masking, peers: event.peers });
+    return isAgreed ? event : { ...event, finding: 'weak-peer-key' };
+  }
+
+  async #dealShares(context: RoundContext): Promise<void> {
+    const { masking, desk } = this.#masked(context);
+    const payload = await desk.deal(masking);
+    const { siteId } = this.#options;
+    this.#send({ type: 'shares', context, siteId, binding: memberBindingOf(masking), payload });
+  }
+
+  async #keepShares(context: RoundContext, message: CoordinatorMessage | undefined): Promise<void> {
+    if (message?.type !== 'relay') throw new InvariantError('shares are kept when they are relayed');
+    const { masking, desk } = this.#masked(context);
+    await desk.keep(masking, message);
+  }
+
+  #signSurvivors(context: RoundContext): void {
+    const { masking } = this.#masked(context);
+    const { siteId } = this.#options;
+    const survivorsHash = hashSites(masking.survivors ?? []);
+    const binding = memberBindingOf(masking);
+    this.#send({ type: 'consistent', context, siteId, binding, survivorsHash });
+  }
+
+  #reveal(context: RoundContext): void {
+    const { masking, desk } = this.#masked(context);
+    const { siteId } = this.#options;
+    const payload = seal(fromHex(this.#deskOf(context).boxKey), desk.reveal(masking));
+    this.#send({ type: 'unmasked', context, siteId, binding: memberBindingOf(masking), payload });
   }
 
   #refuse(context: RoundContext, reason: RefusalReason): void {
-    const { siteId, identity } = this.#options;
-    const { purpose, fields } = refuseStatement({ context, siteId, reason });
-    const signature = signStatement(identity, purpose, fields);
-    this.#link.send(encodeSiteMessage({ type: 'refuse', context, siteId, reason, signature }));
+    this.#send({ type: 'refuse', context, siteId: this.#options.siteId, reason });
   }
 
   #tellProgress(context: RoundContext, steps: number): void {
-    const { siteId, identity } = this.#options;
-    const { purpose, fields } = progressStatement({ context, siteId, steps });
-    const signature = signStatement(identity, purpose, fields);
-    this.#link.send(encodeSiteMessage({ type: 'progress', context, siteId, steps, signature }));
+    this.#send({ type: 'progress', context, siteId: this.#options.siteId, steps });
   }
 
   /** The model of the plan that the site has agreed to, and nothing else. */
@@ -293,11 +382,14 @@ class Agent implements SiteAgent {
     if (desk.sealed) return desk.sealed;
     if (!desk.update) throw new InvariantError('an upload needs a finished update');
     const { siteId, identity } = this.#options;
-    const plaintext = encodeUpdate(desk.update);
-    const payload = protect(desk, plaintext);
-    const { purpose, fields } = updateStatement({ context, siteId, payload });
-    const signature = signStatement(identity, purpose, fields);
-    desk.sealed = encodeSiteMessage({ type: 'update', context, siteId, signature, payload });
+    const masking = this.#maskingOf(context);
+    const { masking: secrets, update } = desk;
+    const mask = (vector: RingVector): void => {
+      if (masking) secrets?.mask(vector, masking);
+    };
+    const payload = wrapUpdate(update, { ...desk, siteId, mask });
+    const bound = masking && { binding: memberBindingOf(masking) };
+    desk.sealed = signedFrame(identity, { type: 'update', context, siteId, ...bound, payload });
     delete desk.update;
     return desk.sealed;
   }

@@ -7,5 +7,14 @@ export const sitePolicySchema = z.strictObject({
   approvedPlans: z.array(planHashSchema),
   /** The site takes no part in a smaller cohort: the fewer sites, the more an average says about each. */
   minimumCohort: z.int().min(1).default(5),
+  /** Secure aggregation with three or four sites: somebody here knows that their sum says much about each. */
+  smallCohortAcknowledged: z.boolean().optional(),
+  /** Secure aggregation: fewer shares may not unmask anything of this site. Absent: more than half of the cohort. */
+  minimumThreshold: z.int().min(2).optional(),
+  /** `hashRoster` of the roster that was accepted here; absent: of whatever roster the agent is given. */
+  rosterHash: z
+    .string()
+    .regex(/^[0-9a-f]{128}$/, 'expected 128 lower-case hexadecimal digits')
+    .optional(),
 });
 export type SitePolicy = z.infer<typeof sitePolicySchema>;

@@ -4,27 +4,70 @@
  */
 import type { SiteId } from '../../shared/ids.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
+import type { RunId } from '../../shared/ids.ts';
+import type { Advertisement, MaskingHeader } from '../../shared/protocol/masking-messages.ts';
 import type { SitePolicy } from './policy.ts';
 
-interface Base {
+/** What a session keeps whatever round it is in. */
+export interface Base {
   readonly siteId: SiteId;
   readonly policy: SitePolicy;
   /** The last attempt of every run that this site answered; only later ones are answered again. */
   readonly seen: readonly RoundContext[];
+  /** The last round of every run in which this site has answered an unmasking: there is no second answer. */
+  readonly unmasked?: readonly { readonly runId: RunId; readonly round: number }[];
+  /** Of every run the last round that was published with this site's update. */
+  readonly transcripts?: readonly {
+    readonly runId: RunId;
+    readonly round: number;
+    readonly transcript: string;
+  }[];
+}
+
+/** What the site knows of a masked round; sets are named as in Bonawitz et al. 2017, Figure 4. Nothing of it is secret. */
+export interface SessionMasking {
+  readonly header: MaskingHeader;
+  /** Everyone who was announced to. */
+  readonly cohort: readonly SiteId[];
+  /** `bindingOfTerms` */
+  readonly binding: string;
+  /** Once U1 is known. */
+  readonly peers?: KnownPeers;
+  /** U2, once it is known. */
+  readonly sharers?: readonly SiteId[];
+  /** U3, once this site has signed it. */
+  readonly survivors?: readonly SiteId[];
+}
+
+export interface KnownPeers {
+  /** U1, sorted by site. */
+  readonly advertisements: readonly Advertisement[];
+  /** Hexadecimal. */
+  readonly advertisementsHash: string;
+  /** `bindingOfMembers` */
+  readonly memberBinding: string;
 }
 
 export interface Idle extends Base {
   readonly phase: 'idle';
 }
 
-/** In a round: has agreed to it, trains for it, has sent its update, or knows that it has arrived. */
+/**
+ * In a round: has agreed to it, has dealt its shares (secure aggregation), trains for it, has sent its update, knows that
+ * it has arrived, has signed who survives and has revealed its shares (secure aggregation).
+ */
 export interface InRound extends Base {
-  readonly phase: 'advertised' | 'training' | 'uploaded' | 'accepted';
+  readonly phase: 'advertised' | 'sharing' | 'training' | 'uploaded' | 'accepted' | 'consistent' | 'unmasked';
   readonly context: RoundContext;
+  /** Secure aggregation only. */
+  readonly masking?: SessionMasking;
 }
 
 export type Session = Idle | InRound;
 
-export function newSession(siteId: SiteId, policy: SitePolicy): Idle {
-  return { phase: 'idle', siteId, policy, seen: [] };
+/** What a site must not forget when its program ends: otherwise a round could be asked of it twice. */
+export type SessionMemory = Pick<Base, 'seen' | 'unmasked' | 'transcripts'>;
+
+export function newSession(siteId: SiteId, policy: SitePolicy, memory: SessionMemory = { seen: [] }): Idle {
+  return { phase: 'idle', siteId, policy, ...memory };
 }

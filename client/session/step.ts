@@ -7,16 +7,19 @@ import type { SiteId } from '../../shared/ids.ts';
 import { compareAttempts, sameContext, type RoundContext } from '../../shared/protocol/messages.ts';
 import type { RefusalReason } from '../../shared/protocol/reasons.ts';
 import type { SessionEffect, SessionEvent, SessionTransition } from './events.ts';
-import type { Idle, InRound, Session } from './state.ts';
+import { isSameList, offerFinding } from './masking-checks.ts';
+import { isSpent, lastAnswer, maskingStep, withTranscript } from './masking-step.ts';
+import type { InRound, Session } from './state.ts';
+import { abandon, baseOf, ignore, leave, refusal, stay } from './transitions.ts';
 
 type EventOf<K extends SessionEvent['kind']> = Extract<SessionEvent, { kind: K }>;
-
-const stay = (session: Session): SessionTransition => ({ next: session, effects: [] });
 
 /** The session after an event. Events that change nothing have no effects. */
 export function step(session: Session, event: SessionEvent): SessionTransition {
   const { next, effects } = react(session, event);
-  if (next === session && effects.length === 0) return { next, effects };
+  // What was ignored is for people only: whoever sends much of it must not fill the journal.
+  const isIdle = effects.every((effect) => effect.kind === 'emit' && effect.report.kind === 'ignored');
+  if (next === session && isIdle) return { next, effects };
   return { next, effects: [{ kind: 'persist', event }, ...effects] };
 }
 
@@ -26,6 +29,11 @@ function react(session: Session, event: SessionEvent): SessionTransition {
       return announced(session, event);
     case 'trainRequested':
       return trainRequested(session, event);
+    case 'peersListed':
+    case 'relayed':
+    case 'survivorsListed':
+    case 'unmaskRequested':
+      return isCurrent(session, event.context) ? maskingStep(session, event) : stay(session);
     case 'stepsDone':
       return stepsDone(session, event);
     case 'trained':
@@ -51,10 +59,14 @@ function announced(session: Session, event: EventOf<'announced'>): SessionTransi
     return { next: session, effects: [{ kind: 'advertise', context }] };
   const reason = announcementRefusal(session, event);
   if (reason) return { next: session, effects: refusal(context, reason) };
-  const { siteId, policy, seen } = session;
-  const others = seen.filter((earlier) => earlier.runId !== context.runId);
+  const base = baseOf(session);
+  const others = base.seen.filter((earlier) => earlier.runId !== context.runId);
+  const masking = maskingOf(event);
   return {
-    next: { phase: 'advertised', siteId, policy, seen: [...others, context], context },
+    next: {
+      ...{ phase: 'advertised', ...base, seen: [...others, context], context },
+      ...(masking && { masking }),
+    },
     effects: [
       ...abandon(session),
       { kind: 'emit', report: { kind: 'joined', context } },
@@ -63,14 +75,20 @@ function announced(session: Session, event: EventOf<'announced'>): SessionTransi
   };
 }
 
+function maskingOf({ cohort, masking }: EventOf<'announced'>): InRound['masking'] {
+  if (!masking?.header || masking.binding === undefined) return undefined;
+  return { header: masking.header, cohort, binding: masking.binding };
+}
+
 function announcementRefusal(session: Session, event: EventOf<'announced'>): RefusalReason | undefined {
   const { context, planHash, cohort } = event;
   if (!event.authentic) return 'bad-coordinator-signature';
   if (planHash !== context.planHash) return 'plan-hash-mismatch';
   if (!session.policy.approvedPlans.includes(planHash)) return 'plan-not-approved';
+  if (isSpent(session, context)) return 'already-unmasked';
   const last = session.seen.find((earlier) => earlier.runId === context.runId);
   if (last && compareAttempts(context, last) <= 0) return 'round-not-increasing';
-  return cohortRefusal(session, cohort);
+  return cohortRefusal(session, cohort) ?? offerFinding(session, context, cohort, event.masking);
 }
 
 function cohortRefusal(session: Session, cohort: readonly SiteId[]): RefusalReason | undefined {
@@ -80,18 +98,26 @@ function cohortRefusal(session: Session, cohort: readonly SiteId[]): RefusalReas
 
 function trainRequested(session: Session, event: EventOf<'trainRequested'>): SessionTransition {
   const { context } = event;
-  if (!event.authentic || !isCurrent(session, context)) return stay(session);
+  if (!isCurrent(session, context)) return stay(session);
+  if (!event.authentic) return ignore(session, context, 'bad-coordinator-signature');
   switch (session.phase) {
     case 'advertised':
+      // Under secure aggregation nothing is trained before the shares are dealt.
+      if (session.masking) return stay(session);
+      break;
+    case 'sharing':
+      if (!session.masking?.sharers) return stay(session);
       break;
     case 'training':
     case 'accepted':
+    case 'consistent':
+    case 'unmasked':
       return stay(session);
     case 'uploaded':
       return { next: session, effects: [{ kind: 'upload', context }] };
   }
   const reason =
-    event.modelHash === context.modelHash ? cohortRefusal(session, event.cohort) : 'model-hash-mismatch';
+    event.modelHash === context.modelHash ? trainRefusal(session, event.cohort) : 'model-hash-mismatch';
   if (reason) return leave(session, refusal(context, reason));
   return {
     next: { ...session, phase: 'training' },
@@ -100,6 +126,12 @@ function trainRequested(session: Session, event: EventOf<'trainRequested'>): Ses
       { kind: 'startTraining', context },
     ],
   };
+}
+
+function trainRefusal(session: InRound, cohort: readonly SiteId[]): RefusalReason | undefined {
+  const sharers = session.masking?.sharers;
+  if (sharers && !isSameList(sharers, cohort)) return 'sites-changed';
+  return cohortRefusal(session, cohort);
 }
 
 function stepsDone(session: Session, { context, steps }: EventOf<'stepsDone'>): SessionTransition {
@@ -137,12 +169,15 @@ function acknowledged(session: Session, event: EventOf<'acknowledged'>): Session
   }
 }
 
+/** The phases in which the update is on its way or has arrived. */
+const SENT: readonly InRound['phase'][] = ['uploaded', 'accepted', 'consistent', 'unmasked'];
+
 /** An update whose round was aborted did not count, and what was learned with it is given up as well. */
-function closed(session: Session, { context, published }: EventOf<'closed'>): SessionTransition {
+function closed(session: Session, { context, published, sumDigest }: EventOf<'closed'>): SessionTransition {
   if (!isCurrent(session, context)) return stay(session);
   // The word that the update was accepted may have been lost.
-  const counted = published && (session.phase === 'uploaded' || session.phase === 'accepted');
-  return leave(session, [
+  const counted = published && SENT.includes(session.phase);
+  return leave(counted ? withTranscript(session, sumDigest) : session, [
     { kind: 'emit', report: { kind: 'closed', context } },
     ...(counted ? [{ kind: 'keepState', context } as const] : []),
   ]);
@@ -150,35 +185,9 @@ function closed(session: Session, { context, published }: EventOf<'closed'>): Se
 
 /** After a lost connection the last answer is repeated: it may never have arrived. */
 function connected(session: Session): SessionTransition {
-  switch (session.phase) {
-    case 'idle':
-    case 'training':
-    case 'accepted':
-      return stay(session);
-    case 'advertised':
-      return { next: session, effects: [{ kind: 'advertise', context: session.context }] };
-    case 'uploaded':
-      return { next: session, effects: [{ kind: 'upload', context: session.context }] };
-  }
-}
-
-function refusal(context: RoundContext, reason: RefusalReason): readonly SessionEffect[] {
-  return [
-    { kind: 'emit', report: { kind: 'refused', context, reason } },
-    { kind: 'refuse', context, reason },
-  ];
-}
-
-/** What has to be stopped and thrown away when a round is left. */
-function abandon(session: Session): readonly SessionEffect[] {
-  if (session.phase === 'idle') return [];
+  const { phase } = session;
+  if (phase === 'idle') return stay(session);
   const { context } = session;
-  const forget: SessionEffect = { kind: 'forget', context };
-  return session.phase === 'training' ? [{ kind: 'cancelTraining', context }, forget] : [forget];
-}
-
-function leave(session: InRound, effects: readonly SessionEffect[]): SessionTransition {
-  const { siteId, policy, seen } = session;
-  const next: Idle = { phase: 'idle', siteId, policy, seen };
-  return { next, effects: [...effects, ...abandon(session)] };
+  const kind = lastAnswer(session);
+  return kind === undefined ? stay(session) : { next: session, effects: [{ kind, context }] };
 }

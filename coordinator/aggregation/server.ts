@@ -101,7 +101,32 @@ export function applyRound(
   round: number,
 ): ServerState {
   const meanDelta = meanUpdate(sum.model);
-  const { memory, direction } = advance(rules, state.memory, meanDelta, sum.control);
+  const meanControl = sum.control && meanUpdate(sum.control);
+  const mean = { meanDelta, updateCount: sum.model.updateCount, ...(meanControl && { meanControl }) };
+  return applyMean(rules, state, mean, round);
+}
+
+/** A round's updates as their mean, weighted by examples: all that a strategy needs of them. */
+export interface RoundMean {
+  /** [parameters] */
+  readonly meanDelta: Float64Array;
+  /** SCAFFOLD: of the second vector. */
+  readonly meanControl?: Float64Array;
+  readonly updateCount: number;
+}
+
+/**
+ * @param round from 1
+ * @throws InvariantError when the state is of another strategy
+ */
+export function applyMean(
+  rules: ServerRules,
+  state: ServerState,
+  mean: RoundMean,
+  round: number,
+): ServerState {
+  const { meanDelta } = mean;
+  const { memory, direction } = advance(rules, state.memory, mean);
   const rate = serverRateAt(rules.strategy, round, rules.rounds);
   return { weights: moved(state.weights, { direction, meanDelta, rate, manifest: rules.manifest }), memory };
 }
@@ -110,8 +135,7 @@ export function applyRound(
 function advance(
   { strategy, siteCount }: ServerRules,
   memory: ServerMemory,
-  meanDelta: Float64Array,
-  control: FedAvgSum | undefined,
+  { meanDelta, meanControl, updateCount }: RoundMean,
 ): { memory: ServerMemory; direction: Float64Array } {
   switch (strategy.name) {
     case 'fedavg':
@@ -131,9 +155,9 @@ function advance(
       return { memory: { kind: 'moments', moments }, direction: adaptiveDirection(moments, strategy.tau) };
     }
     case 'scaffold': {
-      if (memory.kind !== 'control' || !control) throw otherStrategy(strategy, memory);
-      const share = Math.min(1, control.updateCount / siteCount);
-      const next = nextServerControl(memory.control, meanUpdate(control), share);
+      if (memory.kind !== 'control' || !meanControl) throw otherStrategy(strategy, memory);
+      const share = Math.min(1, updateCount / siteCount);
+      const next = nextServerControl(memory.control, meanControl, share);
       return { memory: { kind: 'control', control: next }, direction: meanDelta };
     }
   }

@@ -3,16 +3,22 @@
  * order, so that what is cheap and says most comes first. A frame that fails becomes a `rejected` event of the site
  * on whose connection it came, never an exception.
  */
-import type { AgreementKeyPair } from '../../shared/crypto/agreement.ts';
+import { agree, createAgreementKeyPair, type AgreementKeyPair } from '../../shared/crypto/agreement.ts';
+import { fromHex } from '../../shared/crypto/bytes.ts';
+import { CryptoError } from '../../shared/crypto/crypto-error.ts';
 import { openSealed } from '../../shared/crypto/sealed-box.ts';
 import { verifyStatement } from '../../shared/crypto/statement.ts';
 import type { SiteId } from '../../shared/ids.ts';
 import { decodeSiteMessage, type Frame } from '../../shared/protocol/codec.ts';
-import type { MessageOf, SiteMessage } from '../../shared/protocol/messages.ts';
+import { MAX_COHORT, type MessageOf, type SiteMessage } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import type { DropReason } from '../../shared/protocol/reasons.ts';
 import { siteStatement } from '../../shared/protocol/signatures.ts';
-import { decodeUpdate, updateBytes } from '../../shared/protocol/update-payload.ts';
+import { dealtBytes } from '../../shared/protocol/share-payload.ts';
+import { vectorCountOf } from '../../shared/protocol/strategy.ts';
+import { decodeUpdate, ringUpdateBytes, updateBytes } from '../../shared/protocol/update-payload.ts';
+import type { VectorLayout } from '../../shared/secagg/masked-vector.ts';
+import { ringFromBytes } from '../../shared/secagg/ring.ts';
 import { isSummable } from '../aggregation/fedavg.ts';
 import type { Answer, RoundEvent } from './events.ts';
 
@@ -21,20 +27,31 @@ export interface AdmissionKeys {
   readonly roster: ReadonlyMap<SiteId, Uint8Array>;
   /** The pair that updates are sealed for. */
   readonly boxKeys: AgreementKeyPair;
-  readonly parameterCount: number;
-  /** `vectorCountOf` the plan's strategy. */
-  readonly vectorCount: 1 | 2;
-  /** The plan's: whether updates come in a box. */
-  readonly protection: Plan['protection']['mode'];
-  /** L2 bound on an update's delta; undefined: none. */
-  readonly maximumUpdateL2Norm: number | undefined;
+  /** What of the plan says how an update looks. */
+  readonly plan: Pick<Plan, 'parameterCount' | 'protection'> & {
+    readonly federation: Pick<Plan['federation'], 'strategy' | 'maximumUpdateL2Norm'>;
+  };
+  /** Of the round's cohort, where the plan has a ring and the cohort is known. */
+  readonly layout: VectorLayout | undefined;
+}
+
+/** Dealt shares of the largest cohort. */
+const LONGEST_SHARES = dealtBytes(MAX_COHORT);
+
+/** Length of an update on the wire, in a round whose vectors have this layout. */
+export function payloadBytesOf({ plan, layout }: Pick<AdmissionKeys, 'plan' | 'layout'>): number {
+  const { mode } = plan.protection;
+  return layout
+    ? ringUpdateBytes(mode, layout)
+    : updateBytes(mode, plan.parameterCount, vectorCountOf(plan.federation.strategy));
 }
 
 /** `sender` is the site that the transport has authenticated. */
 export function admit(keys: AdmissionKeys, sender: SiteId, frame: Frame): RoundEvent {
   const reject = (reason: DropReason): RoundEvent => ({ kind: 'rejected', siteId: sender, reason });
-  const longest = updateBytes(keys.protection, keys.parameterCount, keys.vectorCount);
-  const decoded = decodeSiteMessage(frame, longest);
+  const longest = payloadBytesOf(keys);
+  const isMasked = keys.plan.protection.mode === 'secure-aggregation';
+  const decoded = decodeSiteMessage(frame, isMasked ? Math.max(longest, LONGEST_SHARES) : longest);
   if (!decoded.ok) return reject(decoded.reason);
   const { message } = decoded;
   const publicKey = keys.roster.get(sender);
@@ -53,26 +70,64 @@ type AnswerMessage = Exclude<SiteMessage, { type: 'progress' }>;
 
 function answerOf(keys: AdmissionKeys, message: AnswerMessage): Answer | DropReason {
   switch (message.type) {
-    case 'advertise':
-      return { type: 'advertise' };
+    case 'advertise': {
+      const { masking, signature } = message;
+      // Its peers would refuse the whole round.
+      if (masking && [masking.channelKey, masking.maskKey].some(isLowOrder)) return 'malformed';
+      return { type: 'advertise', ...(masking && { keys: masking, signature }) };
+    }
     case 'refuse':
       return { type: 'refuse' };
+    case 'shares':
+      return { type: 'shares', binding: message.binding, dealt: message.payload };
+    case 'consistent': {
+      const { binding, survivorsHash, signature } = message;
+      return { type: 'consistent', binding, survivorsHash, signature };
+    }
+    case 'unmasked': {
+      const revealed = openSealed(keys.boxKeys, message.payload);
+      return revealed ? { type: 'unmasked', binding: message.binding, revealed } : 'undecryptable';
+    }
     case 'update':
-      return openUpdate(keys, message);
+      return keys.plan.protection.ring ? openVector(keys, message) : openUpdate(keys, message);
   }
 }
 
-function openUpdate(keys: AdmissionKeys, message: MessageOf<SiteMessage, 'update'>): Answer | DropReason {
-  const isSealed = keys.protection === 'box';
-  const plaintext = isSealed ? openSealed(keys.boxKeys, message.payload) : message.payload;
+const anySecret = createAgreementKeyPair().secretKey;
+
+function isLowOrder(publicKey: string): boolean {
+  try {
+    agree(anySecret, fromHex(publicKey));
+    return false;
+  } catch (error) {
+    if (error instanceof CryptoError) return true;
+    throw error;
+  }
+}
+
+type UpdateMessage = MessageOf<SiteMessage, 'update'>;
+
+/** Masked, every value of the ring is as good as any other: the length is all that can be looked at. */
+function openVector({ plan, boxKeys, layout }: AdmissionKeys, message: UpdateMessage): Answer | DropReason {
+  if (!layout) return 'malformed';
+  const isSealed = plan.protection.mode === 'box';
+  const bytes = isSealed ? openSealed(boxKeys, message.payload) : message.payload;
+  if (!bytes) return 'undecryptable';
+  const vector = ringFromBytes(bytes, layout.bits, layout.length);
+  return vector ? { type: 'update', vector, binding: message.binding } : 'wrong-shape';
+}
+
+function openUpdate({ plan, boxKeys }: AdmissionKeys, message: UpdateMessage): Answer | DropReason {
+  const { mode } = plan.protection;
+  const plaintext = mode === 'box' ? openSealed(boxKeys, message.payload) : message.payload;
   if (!plaintext) return 'undecryptable';
-  const decoded = decodeUpdate(plaintext, keys.parameterCount, keys.vectorCount);
+  const { strategy, maximumUpdateL2Norm } = plan.federation;
+  const decoded = decodeUpdate(plaintext, plan.parameterCount, vectorCountOf(strategy));
   if (!decoded.ok) return decoded.reason;
   const { update } = decoded;
   if (!isSummable(update)) return 'out-of-range';
   if (update.controlDelta && !isSummable({ ...update, delta: update.controlDelta })) return 'out-of-range';
-  if (keys.maximumUpdateL2Norm !== undefined && l2Norm(update.delta) > keys.maximumUpdateL2Norm)
-    return 'over-norm';
+  if (maximumUpdateL2Norm !== undefined && l2Norm(update.delta) > maximumUpdateL2Norm) return 'over-norm';
   return { type: 'update', update };
 }
 

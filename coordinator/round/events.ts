@@ -4,9 +4,16 @@
  */
 import type { LocalValidation, UpdatePayload } from '../../shared/protocol/update-payload.ts';
 import type { ModelHash, SiteId } from '../../shared/ids.ts';
-import type { AckResult, RoundContext } from '../../shared/protocol/messages.ts';
+import type {
+  Advertisement,
+  MaskingHeader,
+  MaskingKeys,
+  PeerSignature,
+} from '../../shared/protocol/masking-messages.ts';
+import type { AckResult, AnswerType, RoundContext } from '../../shared/protocol/messages.ts';
 import type { AbortReason, DropReason } from '../../shared/protocol/reasons.ts';
-import type { Phase, Round, RoundRules } from './state.ts';
+import type { RingVector } from '../../shared/secagg/ring.ts';
+import type { Phase, Round, RoundRules, Unmasked } from './state.ts';
 
 export interface RoundStart {
   readonly kind: 'begin';
@@ -17,9 +24,30 @@ export interface RoundStart {
 }
 
 export type Answer =
-  | { readonly type: 'advertise' }
+  | {
+      readonly type: 'advertise';
+      /** Secure aggregation: the keys, and the signature over them that the site's peers check. */
+      readonly keys?: MaskingKeys;
+      readonly signature?: string;
+    }
   | { readonly type: 'refuse' }
-  | { readonly type: 'update'; readonly update: UpdatePayload };
+  | { readonly type: 'shares'; readonly binding: string; readonly dealt: Uint8Array }
+  | { readonly type: 'update'; readonly update: UpdatePayload }
+  /** In a ring, under secure aggregation with masks. */
+  | { readonly type: 'update'; readonly vector: RingVector; readonly binding?: string | undefined }
+  | {
+      readonly type: 'consistent';
+      readonly binding: string;
+      readonly survivorsHash: string;
+      readonly signature: string;
+    }
+  | { readonly type: 'unmasked'; readonly binding: string; readonly revealed: Uint8Array };
+
+/** A site that has cheated, as can be shown. */
+export interface Culprit {
+  readonly siteId: SiteId;
+  readonly reason: 'bad-share' | 'bad-secret';
+}
 
 export type RoundEvent =
   | { readonly kind: 'connected'; readonly siteId: SiteId }
@@ -48,19 +76,45 @@ export type RoundEvent =
       readonly attempt: number;
       readonly phase: Phase;
     }
-  | { readonly kind: 'aggregated'; readonly newModelHash: ModelHash }
-  | { readonly kind: 'aggregationFailed' }
+  | {
+      readonly kind: 'aggregated';
+      readonly newModelHash: ModelHash;
+      readonly unmasked?: Unmasked;
+      readonly culprits?: readonly Culprit[];
+    }
+  | {
+      readonly kind: 'aggregationFailed';
+      /** Absent: aggregation-failed. */
+      readonly reason?: AbortReason;
+      readonly culprits?: readonly Culprit[];
+    }
   | { readonly kind: 'evaluated' }
   | { readonly kind: 'evaluationFailed' }
   | { readonly kind: 'stop' };
 
 /** A message before the interpreter adds what a pure function cannot have: signature, keys, the model's bytes. */
 export type Outgoing =
-  | { readonly type: 'announce'; readonly cohort: readonly SiteId[] }
+  | { readonly type: 'announce'; readonly cohort: readonly SiteId[]; readonly masking?: MaskingHeader }
+  | { readonly type: 'share-keys'; readonly advertisements: readonly Advertisement[] }
+  | { readonly type: 'relay'; readonly members: readonly SiteId[]; readonly payload: Uint8Array }
   | { readonly type: 'train'; readonly cohort: readonly SiteId[] }
-  | { readonly type: 'ack'; readonly of: Answer['type']; readonly result: AckResult }
-  | { readonly type: 'published'; readonly newModelHash: ModelHash; readonly survivorCount: number }
+  | { readonly type: 'survivors'; readonly survivors: readonly SiteId[] }
+  | { readonly type: 'unmask'; readonly signatures: readonly PeerSignature[] }
+  | { readonly type: 'ack'; readonly of: AnswerType; readonly result: AckResult }
+  | {
+      readonly type: 'published';
+      readonly newModelHash: ModelHash;
+      readonly survivorCount: number;
+      readonly sumDigest?: string;
+    }
   | { readonly type: 'aborted'; readonly reason: AbortReason };
+
+/** What an update says beside its vectors. */
+export interface UpdateFigures {
+  readonly exampleCount: number;
+  readonly meanLoss: number;
+  readonly validation?: LocalValidation | undefined;
+}
 
 /** For people and reports; nothing depends on them. */
 export type RoundReport =
@@ -74,10 +128,11 @@ export type RoundReport =
   | {
       readonly kind: 'updateAccepted';
       readonly siteId: SiteId;
-      readonly exampleCount: number;
-      readonly meanLoss: number;
-      readonly validation?: LocalValidation | undefined;
+      /** Absent where the update is masked: the coordinator does not know. */
+      readonly figures?: UpdateFigures;
     }
+  /** Secure aggregation: a site has been shown to cheat. It takes part in no further round of the run. */
+  | ({ readonly kind: 'culprit' } & Culprit)
   /** The deadline has passed; sites that advance are waited for a little longer. */
   | { readonly kind: 'extended'; readonly sites: readonly SiteId[]; readonly delayMs: number }
   | { readonly kind: 'aborted'; readonly reason: AbortReason };
@@ -91,7 +146,9 @@ export type Effect =
   | { readonly kind: 'clearDeadline' }
   /** Adds an update to the running sum. */
   | { readonly kind: 'accumulate'; readonly siteId: SiteId; readonly update: UpdatePayload }
-  /** Turns the sum into a model; answered by `aggregated` or `aggregationFailed`. */
+  /** The same for an update in a ring. */
+  | { readonly kind: 'addVector'; readonly siteId: SiteId; readonly vector: RingVector }
+  /** Takes the masks off, where there are any, and turns the sum into a model; answered by `aggregated` or `aggregationFailed`. */
   | { readonly kind: 'aggregate' }
   /** Evaluates the new model on the validation set; answered by `evaluated` or `evaluationFailed`. */
   | { readonly kind: 'evaluate'; readonly modelHash: ModelHash }

@@ -7,15 +7,28 @@ import { toHex } from '../../shared/crypto/bytes.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
 import { signStatement } from '../../shared/crypto/statement.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { InvariantError } from '../../shared/errors.ts';
 import type { SiteId } from '../../shared/ids.ts';
 import { encodeCoordinatorMessage, type Frame } from '../../shared/protocol/codec.ts';
 import { modelHashOf } from '../../shared/protocol/model-hash.ts';
 import { encodeModel } from '../../shared/protocol/model-payload.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
-import { announceStatement, trainStatement } from '../../shared/protocol/signatures.ts';
+import type { RingFigures } from '../../shared/protocol/ring-update.ts';
+import {
+  announceStatement,
+  relayStatement,
+  shareKeysStatement,
+  survivorsStatement,
+  trainStatement,
+  unmaskStatement,
+  type Statement,
+} from '../../shared/protocol/signatures.ts';
+import type { MaskPool } from '../../shared/secagg/parallel-masks.ts';
+import { addInto, newRingVector, ringBitsOf, type RingVector } from '../../shared/secagg/ring.ts';
 import {
   addToRound,
+  applyMean,
   applyRound,
   newRoundSum,
   serverControlOf,
@@ -29,6 +42,7 @@ import type { Effect, Outgoing, RoundEvent, RoundReport, RoundStart, Transition 
 import type { Journal } from './journal.ts';
 import type { Aborted, Published, Round } from './state.ts';
 import { beginRound, step } from './step.ts';
+import { readRing, transcriptOf, unmask } from './unmasking.ts';
 
 export interface RoundServices {
   readonly plan: Plan;
@@ -39,6 +53,10 @@ export interface RoundServices {
   readonly serverRules: ServerRules;
   /** What the round starts from. */
   readonly state: ServerState;
+  /** Makes the masks that are taken off. */
+  readonly masks: MaskPool;
+  /** Told of work that goes on while no event is handled: a simulation holds its clock meanwhile. */
+  readonly track?: <T>(work: Promise<T>) => Promise<T>;
   send(to: SiteId, frame: Frame): void;
   /** Judges the new weights on the validation set; a rejection aborts the round. */
   evaluate(weights: Float32Array): Promise<void>;
@@ -51,6 +69,8 @@ export interface RoundOutcome {
   readonly state?: ServerState;
   /** The old global model at the sites, of a published round whose survivors have validation images. */
   readonly localValidation?: FederatedValidation;
+  /** Of a published round whose updates came in a ring: the mean training loss of the survivors. */
+  readonly meanLoss?: number;
 }
 
 export interface RunningRound {
@@ -68,6 +88,9 @@ class RoundInterpreter implements RunningRound {
   readonly finished: Promise<RoundOutcome>;
   readonly #services: RoundServices;
   readonly #sum: RoundSum;
+  /** Of the plans with a ring. */
+  #vectors: RingVector | undefined;
+  #figures: RingFigures | undefined;
   readonly #frames = new Map<string, Frame>();
   readonly #validations = new Map<SiteId, LocalValidation>();
   #round: Round;
@@ -106,13 +129,16 @@ class RoundInterpreter implements RunningRound {
     const { next } = transition;
     if (next.phase === 'published' && this.#newState) {
       const localValidation = this.#mergedValidation(next.survivors);
-      this.#resolve({ round: next, state: this.#newState, ...(localValidation && { localValidation }) });
+      const loss = this.#figures && { meanLoss: this.#figures.meanLoss };
+      const validated = localValidation && { localValidation };
+      this.#resolve({ round: next, state: this.#newState, ...validated, ...loss });
     }
     if (next.phase === 'aborted') this.#resolve({ round: next });
   }
 
   /** In the order of the survivors' names, which does not depend on who was first. */
   #mergedValidation(survivors: readonly SiteId[]): FederatedValidation | undefined {
+    if (this.#figures) return this.#figures.validation && mergeValidation([this.#figures.validation]);
     const parts = survivors.flatMap((siteId) => {
       const part = this.#validations.get(siteId);
       return part ? [part] : [];
@@ -125,7 +151,7 @@ class RoundInterpreter implements RunningRound {
       case 'persist':
         return;
       case 'send':
-        this.#services.send(effect.to, this.#frame(effect.context, effect.message));
+        this.#services.send(effect.to, this.#frame(effect.to, effect.context, effect.message));
         return;
       case 'setDeadline':
         this.#setDeadline(effect);
@@ -137,8 +163,13 @@ class RoundInterpreter implements RunningRound {
         addToRound(this.#sum, effect.update);
         if (effect.update.validation) this.#validations.set(effect.siteId, effect.update.validation);
         return;
+      case 'addVector':
+        this.#vectors ??= newRingVector(ringBitsOf(effect.vector), effect.vector.length);
+        addInto(this.#vectors, effect.vector);
+        return;
       case 'aggregate':
-        this.post(this.#aggregate());
+        if (this.#services.plan.protection.ring) this.#unmask();
+        else this.post(this.#aggregate());
         return;
       case 'evaluate':
         this.#evaluate();
@@ -159,7 +190,38 @@ class RoundInterpreter implements RunningRound {
 
   #aggregate(): RoundEvent {
     const { serverRules, state } = this.#services;
-    const next = applyRound(serverRules, state, this.#sum, this.#round.context.round);
+    return this.#becomes(applyRound(serverRules, state, this.#sum, this.#round.context.round));
+  }
+
+  /** Off with the masks, where there are any; the sum of the ring then gives the mean. */
+  #unmask(): void {
+    const work = this.#unmasked();
+    (this.#services.track?.(work) ?? work).then((event) => {
+      this.post(event);
+    }, this.#fail);
+  }
+
+  async #unmasked(): Promise<RoundEvent> {
+    const round = this.#round;
+    if (round.phase !== 'aggregating' || !this.#vectors)
+      throw new InvariantError('there is nothing that could be aggregated');
+    const { plan, serverRules, state, masks } = this.#services;
+    const { masking, survivors, context } = round;
+    const removed = masking && (await unmask(this.#vectors, masking, masks));
+    const culprits = removed?.culprits ?? [];
+    if (removed && !removed.ok) return { kind: 'aggregationFailed', reason: 'unmasking-failed', culprits };
+    const figures = readRing(this.#vectors, { plan, context, survivors, cohortSize: round.invited.length });
+    if (!figures) return { kind: 'aggregationFailed', reason: 'unmasking-failed', culprits };
+    this.#figures = figures;
+    const mean = { ...figures, updateCount: survivors.length };
+    const next = this.#becomes(applyMean(serverRules, state, mean, context.round));
+    const unmasked = masking && transcriptOf(masking, this.#vectors);
+    return next.kind === 'aggregated'
+      ? { ...next, culprits, ...(unmasked && { unmasked }) }
+      : { ...next, culprits };
+  }
+
+  #becomes(next: ServerState): Extract<RoundEvent, { kind: 'aggregated' | 'aggregationFailed' }> {
     const control = serverControlOf(next);
     const isModel = [next.weights, control].every((vector) => vector?.every(Number.isFinite) ?? true);
     if (!isModel) return { kind: 'aggregationFailed' };
@@ -180,35 +242,78 @@ class RoundInterpreter implements RunningRound {
   }
 
   /** The same request goes to every site of a cohort: it is signed and encoded once. */
-  #frame(context: RoundContext, message: Outgoing): Frame {
-    const key = JSON.stringify([context, message]);
-    const known = this.#frames.get(key);
+  #frame(to: SiteId, context: RoundContext, message: Outgoing): Frame {
+    const key = frameKey(message);
+    const known = key === undefined ? undefined : this.#frames.get(key);
     if (known) return known;
-    const frame = this.#encode(context, message);
-    if (message.type === 'announce' || message.type === 'train') this.#frames.set(key, frame);
+    const frame = this.#encode(to, context, message);
+    if (key !== undefined) this.#frames.set(key, frame);
     return frame;
   }
 
-  #encode(context: RoundContext, message: Outgoing): Frame {
-    const { plan, identity, boxKeys, state } = this.#services;
+  #encode(to: SiteId, context: RoundContext, message: Outgoing): Frame {
+    const { plan, boxKeys, state } = this.#services;
     switch (message.type) {
       case 'announce': {
-        const unsigned = { context, plan, cohort: [...message.cohort], boxKey: toHex(boxKeys.publicKey) };
-        const { purpose, fields } = announceStatement(unsigned);
-        const signature = signStatement(identity, purpose, fields);
+        const { cohort, masking } = message;
+        const masked = masking && { masking };
+        const unsigned = { context, plan, cohort: [...cohort], boxKey: toHex(boxKeys.publicKey), ...masked };
+        const signature = this.#sign(announceStatement(unsigned));
         return encodeCoordinatorMessage({ type: 'announce', ...unsigned, signature });
       }
       case 'train': {
         const unsigned = { context, cohort: [...message.cohort] };
-        const { purpose, fields } = trainStatement(unsigned);
-        const signature = signStatement(identity, purpose, fields);
+        const signature = this.#sign(trainStatement(unsigned));
         const payload = encodeModel(state.weights, serverControlOf(state));
         return encodeCoordinatorMessage({ type: 'train', ...unsigned, signature, payload });
+      }
+      case 'share-keys': {
+        const unsigned = { context, advertisements: [...message.advertisements] };
+        const signature = this.#sign(shareKeysStatement(unsigned));
+        return encodeCoordinatorMessage({ type: 'share-keys', ...unsigned, signature });
+      }
+      case 'relay': {
+        const unsigned = { context, members: [...message.members], payload: message.payload };
+        const signature = this.#sign(relayStatement(unsigned, to));
+        return encodeCoordinatorMessage({ type: 'relay', ...unsigned, signature });
+      }
+      case 'survivors': {
+        const unsigned = { context, survivors: [...message.survivors] };
+        const signature = this.#sign(survivorsStatement(unsigned));
+        return encodeCoordinatorMessage({ type: 'survivors', ...unsigned, signature });
+      }
+      case 'unmask': {
+        const unsigned = { context, signatures: [...message.signatures] };
+        const signature = this.#sign(unmaskStatement(unsigned));
+        return encodeCoordinatorMessage({ type: 'unmask', ...unsigned, signature });
       }
       case 'ack':
       case 'published':
       case 'aborted':
         return encodeCoordinatorMessage({ ...message, context });
     }
+  }
+
+  #sign({ purpose, fields }: Statement): string {
+    return signStatement(this.#services.identity, purpose, fields);
+  }
+}
+
+/** What is the same for all sites, by name; undefined for what is one site's own. */
+function frameKey(message: Outgoing): string | undefined {
+  switch (message.type) {
+    case 'announce':
+    case 'train':
+      // Without masks a site that comes back is told of the cohort as it is then.
+      return `${message.type} ${message.cohort.join(' ')}`;
+    case 'share-keys':
+    case 'survivors':
+    case 'unmask':
+      return message.type;
+    case 'relay':
+    case 'ack':
+    case 'published':
+    case 'aborted':
+      return undefined;
   }
 }

@@ -8,6 +8,8 @@
 import type { ModelHash, SiteId } from '../../shared/ids.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
+import type { ProtectionMode } from '../../shared/protocol/protection.ts';
+import type { MaskingRules, MaskingState } from './masking-state.ts';
 import type { AbortReason, DropReason } from '../../shared/protocol/reasons.ts';
 
 /** In the order in which a round passes through them; 'aborted' can follow any but 'published'. */
@@ -15,8 +17,6 @@ export type Phase = 'selecting' | WaitingPhase | 'aggregating' | 'evaluating' | 
 
 /** The phases that wait for an answer of every site of the cohort. */
 export type WaitingPhase = 'advertising' | 'sharingKeys' | 'training' | 'consistency' | 'unmasking';
-
-export type ProtectionMode = 'plain' | 'box' | 'secure-aggregation';
 
 export interface RoundRules {
   readonly protection: ProtectionMode;
@@ -27,6 +27,8 @@ export interface RoundRules {
   readonly quietMs: number;
   /** From the beginning of training: nobody is waited for any longer. */
   readonly trainingLimitMs: number;
+  /** Secure aggregation only. */
+  readonly masking?: MaskingRules;
 }
 
 /** A site that no longer takes part in this attempt, and why. */
@@ -62,6 +64,8 @@ export interface Waiting extends Base {
   readonly advancing: readonly SiteId[];
   /** Training steps of a site, as of the first time since each deadline that it told them. */
   readonly steps: Readonly<Record<string, number>>;
+  /** Secure aggregation only. */
+  readonly masking?: MaskingState;
 }
 
 export interface Aggregating extends Base {
@@ -69,6 +73,7 @@ export interface Aggregating extends Base {
   readonly invited: readonly SiteId[];
   /** The sites whose update counts, sorted. */
   readonly survivors: readonly SiteId[];
+  readonly masking?: MaskingState;
 }
 
 export interface Evaluating extends Base {
@@ -76,17 +81,28 @@ export interface Evaluating extends Base {
   readonly invited: readonly SiteId[];
   readonly survivors: readonly SiteId[];
   readonly newModelHash: ModelHash;
+  /** Secure aggregation: SHA-512 of the unmasked sum, and the round's transcript, which the next one builds on. */
+  readonly unmasked?: Unmasked;
+}
+
+export interface Unmasked {
+  /** Both 128 hexadecimal digits. */
+  readonly sumDigest: string;
+  readonly transcript: string;
 }
 
 export interface Published extends Base {
   readonly phase: 'published';
   readonly survivors: readonly SiteId[];
   readonly newModelHash: ModelHash;
+  readonly unmasked?: Unmasked;
 }
 
 export interface Aborted extends Base {
   readonly phase: 'aborted';
   readonly reason: AbortReason;
+  /** Sites have been asked to unmask: they answer no other attempt of this round. */
+  readonly spent: boolean;
 }
 
 export type Round = Selecting | Waiting | Aggregating | Evaluating | Published | Aborted;
@@ -110,8 +126,11 @@ export function phaseAfter(
   }
 }
 
-/** What the plan says about a round. The phases that a box does not need have the deadline of the shortest exchange. */
-export function rulesOf(plan: Plan): RoundRules {
+/**
+ * What the plan says about a round. The phases that a box does not need have the deadline of the shortest exchange.
+ * `masking`: for a plan with secure aggregation.
+ */
+export function rulesOf(plan: Plan, masking?: MaskingRules): RoundRules {
   const { minimumCohort, minimumSurvivors, deadlinesMs, trainingLimitFactor } = plan.federation;
   const { selecting, advertising, training, quiet } = deadlinesMs;
   return {
@@ -128,5 +147,6 @@ export function rulesOf(plan: Plan): RoundRules {
     },
     quietMs: quiet,
     trainingLimitMs: Math.ceil(training * trainingLimitFactor),
+    ...(masking && { masking }),
   };
 }

@@ -10,9 +10,20 @@ import {
   compareAttempts,
   sameContext,
   type AckResult,
+  type AnswerType,
   type RoundContext,
 } from '../../shared/protocol/messages.ts';
-import type { Answer, Effect, Outgoing, RoundEvent, RoundStart, Transition } from './events.ts';
+import type { UpdatePayload } from '../../shared/protocol/update-payload.ts';
+import type {
+  Answer,
+  Effect,
+  Outgoing,
+  RoundEvent,
+  RoundStart,
+  Transition,
+  UpdateFigures,
+} from './events.ts';
+import { answerFault, cameBack, isBound, maskingAfter, nameCulprits, wentAway } from './masking-step.ts';
 import type { Round, Selecting, Waiting } from './state.ts';
 import {
   abort,
@@ -20,7 +31,7 @@ import {
   drop,
   dropIfWaiting,
   dropSilent,
-  request,
+  requests,
   send,
   settle,
   settleSelection,
@@ -98,14 +109,14 @@ function connected(round: Round, siteId: SiteId): Transition {
       return settleSelection({ ...round, available: sorted([...round.available, siteId]) });
     }
     case 'advertising':
-    case 'training': {
+    case 'sharingKeys':
+    case 'training':
+    case 'consistency':
+    case 'unmasking': {
       // A site that comes back within the transport's grace may have missed the request.
       const owes = round.cohort.includes(siteId) && !round.answered.includes(siteId);
-      return owes ? { next: round, effects: [request(round, siteId)] } : stay(round);
+      return owes ? { next: round, effects: requests(round, siteId) } : cameBack(round, siteId);
     }
-    case 'sharingKeys':
-    case 'consistency':
-    case 'unmasking':
     case 'aggregating':
     case 'evaluating':
     case 'published':
@@ -123,11 +134,11 @@ function disconnected(round: Round, siteId: SiteId): Transition {
     case 'advertising':
     case 'sharingKeys':
     case 'consistency':
-    case 'unmasking':
       return drop(round, siteId, 'disconnected');
     case 'training':
-      // An update that has arrived counts, whether its sender is still there or not.
-      return round.answered.includes(siteId) ? stay(round) : drop(round, siteId, 'disconnected');
+    case 'unmasking':
+      // What has arrived counts, whether its sender is still there or not.
+      return round.answered.includes(siteId) ? wentAway(round, siteId) : drop(round, siteId, 'disconnected');
     case 'aggregating':
     case 'evaluating':
     case 'published':
@@ -141,6 +152,7 @@ function disconnected(round: Round, siteId: SiteId): Transition {
 function answered(round: Round, event: EventOf<'answered'>): Transition {
   const { siteId, context, answer } = event;
   if (!sameContext(context, round.context)) return outOfContext(round, event);
+  if (!isBound(round, answer)) return outOfContext(round, event);
   switch (round.phase) {
     case 'selecting':
       return stay(round);
@@ -176,17 +188,24 @@ function answeredInTime(round: Waiting, siteId: SiteId, answer: Answer): Transit
   if (answer.type === 'refuse') {
     return after([reply({ status: 'accepted' })], dropIfWaiting(round, siteId, 'refused'));
   }
-  const isDue =
-    (answer.type === 'advertise' && round.phase === 'advertising') ||
-    (answer.type === 'update' && round.phase === 'training');
-  // Whoever is in the cohort after the announcement has advertised already.
-  const isRepeated = isDue ? round.answered.includes(siteId) : answer.type === 'advertise';
+  const place = ANSWER_ORDER.indexOf(answer.type) - ANSWER_ORDER.indexOf(ANSWER_OF[round.phase]);
+  // Whoever is in the cohort has given the answers of the phases before.
+  const isRepeated = place === 0 ? round.answered.includes(siteId) : place < 0;
   if (isRepeated) return { next: round, effects: [reply({ status: 'duplicate' })] };
-  if (!isDue) {
-    return after([reply({ status: 'rejected', reason: 'malformed' })], drop(round, siteId, 'malformed'));
-  }
+  const fault = place > 0 ? 'malformed' : answerFault(round, siteId, answer);
+  if (fault !== undefined)
+    return after([reply({ status: 'rejected', reason: fault })], drop(round, siteId, fault));
   return accept(round, siteId, answer, reply({ status: 'accepted' }));
 }
+
+const ANSWER_OF = {
+  advertising: 'advertise',
+  sharingKeys: 'shares',
+  training: 'update',
+  consistency: 'consistent',
+  unmasking: 'unmasked',
+} as const satisfies Record<Waiting['phase'], AnswerType>;
+const ANSWER_ORDER: readonly AnswerType[] = Object.values(ANSWER_OF);
 
 /** Noted once between two deadlines: a site that sends much does not fill the journal. */
 function advancing(round: Round, siteId: SiteId): Transition {
@@ -208,17 +227,23 @@ function stepsDone(round: Round, { siteId, context, steps }: EventOf<'stepsDone'
 function accept(round: Waiting, siteId: SiteId, answer: Answer, reply: Effect): Transition {
   const effects: Effect[] = [];
   if (answer.type === 'update') {
-    const { exampleCount, meanLoss, validation } = answer.update;
-    effects.push({ kind: 'accumulate', siteId, update: answer.update });
-    const figures = { siteId, exampleCount, meanLoss, ...(validation && { validation }) };
-    effects.push({ kind: 'emit', report: { kind: 'updateAccepted', ...figures } });
+    if ('vector' in answer) effects.push({ kind: 'addVector', siteId, vector: answer.vector });
+    else effects.push({ kind: 'accumulate', siteId, update: answer.update });
+    const figures = 'update' in answer && { figures: figuresOf(answer.update) };
+    effects.push({ kind: 'emit', report: { kind: 'updateAccepted', siteId, ...figures } });
   }
   effects.push(reply);
-  return after(effects, settle({ ...round, answered: [...round.answered, siteId] }));
+  const masking = round.masking && maskingAfter(round.masking, siteId, answer);
+  const masked = masking && { masking };
+  return after(effects, settle({ ...round, answered: [...round.answered, siteId], ...masked }));
+}
+
+function figuresOf({ exampleCount, meanLoss, validation }: UpdatePayload): UpdateFigures {
+  return { exampleCount, meanLoss, ...(validation && { validation }) };
 }
 
 function rejected(round: Round, event: EventOf<'rejected'>): Transition {
-  const of = round.phase === 'advertising' ? 'advertise' : 'update';
+  const of = 'cohort' in round ? ANSWER_OF[round.phase] : 'update';
   const result: AckResult = { status: 'rejected', reason: event.reason };
   const refusal = ack(event.siteId, round.context, of, result);
   return after([refusal], dropIfWaiting(round, event.siteId, event.reason));
@@ -248,14 +273,19 @@ function deadline(round: Round, event: EventOf<'deadline'>): Transition {
 
 function aggregated(round: Round, event: EventOf<'aggregated' | 'aggregationFailed'>): Transition {
   if (round.phase !== 'aggregating') return stay(round);
-  if (event.kind === 'aggregationFailed') return abort(round, 'aggregation-failed');
-  const { newModelHash } = event;
+  const named = nameCulprits(round, event.culprits ?? []);
+  if (event.kind === 'aggregationFailed')
+    return after(named.effects, abort(named.round, event.reason ?? 'aggregation-failed'));
+  const { newModelHash, unmasked } = event;
+  const { context, rules, dropped, invited, survivors } = named.round;
+  const sites = { context, rules, dropped, invited, survivors };
   return {
-    next: { ...round, phase: 'evaluating', newModelHash },
+    next: { ...sites, phase: 'evaluating', newModelHash, ...(unmasked && { unmasked }) },
     effects: [
+      ...named.effects,
       {
         kind: 'emit',
-        report: { kind: 'phaseEntered', phase: 'evaluating', cohortSize: round.survivors.length },
+        report: { kind: 'phaseEntered', phase: 'evaluating', cohortSize: survivors.length },
       },
       { kind: 'evaluate', modelHash: newModelHash },
     ],
@@ -265,10 +295,12 @@ function aggregated(round: Round, event: EventOf<'aggregated' | 'aggregationFail
 function evaluated(round: Round, event: EventOf<'evaluated' | 'evaluationFailed'>): Transition {
   if (round.phase !== 'evaluating') return stay(round);
   if (event.kind === 'evaluationFailed') return abort(round, 'evaluation-failed');
-  const { context, rules, dropped, survivors, newModelHash, invited } = round;
-  const message: Outgoing = { type: 'published', newModelHash, survivorCount: survivors.length };
+  const { context, rules, dropped, survivors, newModelHash, invited, unmasked } = round;
+  const digest = unmasked && { sumDigest: unmasked.sumDigest };
+  const message: Outgoing = { type: 'published', newModelHash, survivorCount: survivors.length, ...digest };
+  const transcript = unmasked && { unmasked };
   return {
-    next: { phase: 'published', context, rules, dropped, survivors, newModelHash },
+    next: { phase: 'published', context, rules, dropped, survivors, newModelHash, ...transcript },
     effects: [
       { kind: 'emit', report: { kind: 'phaseEntered', phase: 'published', cohortSize: survivors.length } },
       ...invited.map((siteId) => send(siteId, context, message)),

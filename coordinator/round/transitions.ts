@@ -5,7 +5,9 @@
 import type { SiteId } from '../../shared/ids.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { AbortReason, DropReason } from '../../shared/protocol/reasons.ts';
+import { InputError } from '../../shared/errors.ts';
 import type { Effect, Outgoing, Transition } from './events.ts';
+import { beginMasking, closeAdvertising, relayedTo, type MaskingState } from './masking-state.ts';
 import {
   phaseAfter,
   type Aborted,
@@ -40,10 +42,10 @@ export function dropIfWaiting(round: Round, siteId: SiteId, reason: DropReason):
     case 'advertising':
     case 'sharingKeys':
     case 'consistency':
-    case 'unmasking':
       return drop(round, siteId, reason);
     case 'training':
-      // What is in the sum stays there; a later bad message of the same site changes nothing.
+    case 'unmasking':
+      // What is in the sum, or has been revealed, stays; a later bad message of the same site changes nothing.
       return round.answered.includes(siteId) ? stay(round) : drop(round, siteId, reason);
     case 'selecting':
     case 'aggregating':
@@ -69,22 +71,27 @@ export function drop(round: Waiting, siteId: SiteId, reason: DropReason): Transi
 // Completeness
 
 export function settleSelection(round: Selecting): Transition {
-  if (round.available.length < round.rules.minimumCohort) return stay(round);
-  return enter({
-    ...round,
-    phase: 'advertising',
-    cohort: round.available,
-    invited: round.available,
-    answered: [],
-  });
+  const { available, rules, context } = round;
+  if (available.length < rules.minimumCohort) return stay(round);
+  try {
+    const masking = rules.masking && beginMasking(rules.masking, context, available);
+    const sites = { cohort: available, invited: available, answered: [] };
+    return enter({ ...round, ...sites, phase: 'advertising', ...(masking && { masking }) });
+  } catch (error) {
+    if (error instanceof InputError) return abort(round, 'ring-overflow');
+    throw error;
+  }
 }
 
 /** Whether the phase is over: too few sites left, or everyone has answered. */
 export function settle(round: Waiting): Transition {
-  const { rules, cohort, answered: done } = round;
+  const { rules, cohort, answered: done, masking } = round;
+  if (masking && cohort.length < masking.header.threshold) return abort(round, 'below-threshold');
   if (round.phase === 'advertising') {
     if (cohort.length < rules.minimumCohort) return abort(round, 'cohort-below-minimum');
-  } else if (cohort.length < rules.minimumSurvivors) return abort(round, 'survivors-below-minimum');
+  } else if ((round.masking?.survivors ?? []).length === 0 && cohort.length < rules.minimumSurvivors)
+    // From the end of training on the survivors are fixed: who leaves then leaves an update behind.
+    return abort(round, 'survivors-below-minimum');
   return done.length === cohort.length ? advance(round) : stay(round);
 }
 
@@ -127,47 +134,92 @@ function dropAll(round: Waiting, silent: readonly SiteId[]): Transition {
 
 function advance(round: Waiting): Transition {
   const phase = phaseAfter(round.phase, round.rules.protection);
-  if (phase !== 'aggregating') return enter({ ...round, phase, answered: [] });
   const { context, rules, dropped, invited, cohort } = round;
+  const masking = round.masking && advanceMasking(round, round.masking);
+  const masked = masking && { masking };
+  if (phase === 'consistency' && masking) {
+    // Whoever has sent its update and left is in the sum and is not waited for.
+    const present = cohort.filter((siteId) => !masking.away.includes(siteId));
+    const next = { ...round, phase, cohort: present, answered: [], masking } as const;
+    return present.length < masking.header.threshold ? abort(next, 'below-threshold') : enter(next);
+  }
+  if (phase !== 'aggregating') return enter({ ...round, phase, answered: [], ...masked });
+  const survivors = masking?.survivors ?? cohort;
   return {
-    next: { phase, context, rules, dropped, invited, survivors: cohort },
+    next: { phase, context, rules, dropped, invited, survivors, ...masked },
     effects: [
       { kind: 'clearDeadline' },
-      { kind: 'emit', report: { kind: 'phaseEntered', phase, cohortSize: cohort.length } },
+      { kind: 'emit', report: { kind: 'phaseEntered', phase, cohortSize: survivors.length } },
       { kind: 'aggregate' },
     ],
   };
 }
 
+/** The set of sites that the phase has decided on. */
+function advanceMasking({ phase, cohort }: Waiting, masking: MaskingState): MaskingState {
+  switch (phase) {
+    case 'advertising':
+      return closeAdvertising(masking, cohort);
+    case 'sharingKeys':
+      return { ...masking, members: cohort };
+    case 'training':
+      return { ...masking, survivors: cohort };
+    case 'consistency':
+    case 'unmasking':
+      return masking;
+  }
+}
+
 type Entered = Omit<Waiting, 'deadlineAtMs' | 'advancing' | 'steps'>;
 
 function enter(round: Entered): Transition {
-  const { phase, context, rules, dropped, invited, cohort, answered: done } = round;
+  const { phase, context, rules, dropped, invited, cohort, answered: done, masking } = round;
   const deadlineAtMs = rules.deadlinesMs[phase];
-  const fresh = { deadlineAtMs, advancing: [], steps: {} };
+  const fresh = { deadlineAtMs, advancing: [], steps: {}, ...(masking && { masking }) };
   const next: Waiting = { phase, context, rules, dropped, invited, cohort, answered: done, ...fresh };
-  const requests =
-    phase === 'advertising' || phase === 'training' ? cohort.map((id) => request(next, id)) : [];
   return {
     next,
     effects: [
       { kind: 'setDeadline', phase, delayMs: deadlineAtMs },
       { kind: 'emit', report: { kind: 'phaseEntered', phase, cohortSize: cohort.length } },
-      ...requests,
+      ...cohort.flatMap((siteId) => requests(next, siteId)),
     ],
   };
 }
 
-export function request(round: Waiting, siteId: SiteId): Effect {
-  const type = round.phase === 'advertising' ? 'announce' : 'train';
-  return send(siteId, round.context, { type, cohort: round.cohort });
+/** What a site is asked in this phase. */
+export function requests(round: Waiting, siteId: SiteId): readonly Effect[] {
+  return questions(round, siteId).map((message) => send(siteId, round.context, message));
+}
+
+function questions({ phase, cohort, invited, masking }: Waiting, siteId: SiteId): readonly Outgoing[] {
+  if (!masking) return [{ type: phase === 'advertising' ? 'announce' : 'train', cohort }];
+  const { header, advertisements, members, survivors, signatures } = masking;
+  switch (phase) {
+    case 'advertising':
+      // All that were announced to, whoever has left since: the cohort is part of the context.
+      return [{ type: 'announce', cohort: invited, masking: header }];
+    case 'sharingKeys':
+      return [{ type: 'share-keys', advertisements }];
+    case 'training':
+      return [
+        { type: 'relay', members, payload: relayedTo(masking, siteId) },
+        { type: 'train', cohort: members },
+      ];
+    case 'consistency':
+      return [{ type: 'survivors', survivors }];
+    case 'unmasking':
+      return [{ type: 'unmask', signatures }];
+  }
 }
 
 export function abort(round: Exclude<Round, Aborted | Published>, reason: AbortReason): Transition {
-  const { context, rules, dropped } = round;
-  const listeners = round.phase === 'selecting' ? [] : round.invited;
+  const { context, rules, dropped, phase } = round;
+  const listeners = phase === 'selecting' ? [] : round.invited;
+  const isUnmasked = phase === 'unmasking' || phase === 'aggregating' || phase === 'evaluating';
+  const spent = isUnmasked && rules.masking !== undefined;
   return {
-    next: { phase: 'aborted', context, rules, dropped, reason },
+    next: { phase: 'aborted', context, rules, dropped, reason, spent },
     effects: [
       { kind: 'clearDeadline' },
       { kind: 'emit', report: { kind: 'aborted', reason } },

@@ -28,6 +28,10 @@ export interface PublishedRecord {
   readonly validation: ValidationResult;
   /** The model that the round began with, on the survivors' own validation images. */
   readonly localValidation?: FederatedValidation;
+  /** Of the survivors' training, where updates came in a ring: the coordinator knows no site's own. */
+  readonly meanLoss?: number;
+  /** Secure aggregation: what the next round builds on. */
+  readonly transcript?: string;
 }
 
 export interface AbortedRecord {
@@ -35,6 +39,8 @@ export interface AbortedRecord {
   readonly round: number;
   readonly attempt: number;
   readonly reason: AbortReason;
+  /** Sites had been asked to unmask: they answer no other attempt of this round, so that the run goes on with the next. */
+  readonly spent?: true;
   readonly dropped: readonly Drop[];
 }
 
@@ -96,7 +102,12 @@ export function nextMove(progress: RunProgress): NextMove {
     if (last.reason === 'stopped') return { kind: 'stopped' };
     if (progress.consecutiveAborts >= settings.maximumConsecutiveAborts)
       return { kind: 'failed', reason: last.reason };
-    return { kind: 'attempt', round: last.round, attempt: last.attempt + 1 };
+    if (!last.spent) return { kind: 'attempt', round: last.round, attempt: last.attempt + 1 };
+    // The round is lost: its number is not used again.
+    if (last.round < settings.rounds) return { kind: 'attempt', round: last.round + 1, attempt: 1 };
+    return progress.best
+      ? { kind: 'finished', because: 'all-rounds' }
+      : { kind: 'failed', reason: last.reason };
   }
   if (last.round >= settings.rounds) return { kind: 'finished', because: 'all-rounds' };
   const { earlyStopping } = settings;

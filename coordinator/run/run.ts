@@ -2,7 +2,9 @@
  * Carries out a run: round after round through `coordinator/round`, from one global model to the next. It is the only
  * loop over rounds; what comes next is decided in `progress.ts`.
  */
+import { availableParallelism } from 'node:os';
 import type { AgreementKeyPair } from '../../shared/crypto/agreement.ts';
+import { toHex } from '../../shared/crypto/bytes.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
 import { ConsiliumError, InvariantError, messageOf } from '../../shared/errors.ts';
@@ -10,17 +12,19 @@ import type { RunId, SiteId } from '../../shared/ids.ts';
 import type { Manifest } from '../../shared/learning/weights.ts';
 import { modelHashOf } from '../../shared/protocol/model-hash.ts';
 import { hashPlan, type Plan } from '../../shared/protocol/plan.ts';
-import { vectorCountOf } from '../../shared/protocol/strategy.ts';
+import { layoutOf } from '../../shared/protocol/masking-context.ts';
+import { hashRoster } from '../../shared/protocol/roster.ts';
+import { createMaskPool, type MaskPool } from '../../shared/secagg/parallel-masks.ts';
 import { chunkedGateway, type ChunkedGateway } from '../../shared/protocol/chunked-transport.ts';
 import type { DropReason } from '../../shared/protocol/reasons.ts';
 import type { TransferRefusal } from '../../shared/protocol/transfer-messages.ts';
 import type { SiteGateway } from '../../shared/protocol/transport.ts';
-import { updateBytes } from '../../shared/protocol/update-payload.ts';
 import { initServer, serverControlOf, type ServerRules, type ServerState } from '../aggregation/server.ts';
-import { admit } from '../round/admission.ts';
+import { admit, payloadBytesOf, type AdmissionKeys } from '../round/admission.ts';
 import type { RoundReport } from '../round/events.ts';
 import { startRound, type RoundOutcome, type RunningRound } from '../round/interpreter.ts';
 import type { Journal } from '../round/journal.ts';
+import type { MaskingRules } from '../round/masking-state.ts';
 import { rulesOf } from '../round/state.ts';
 import type { PauseSwitch } from './pause.ts';
 import {
@@ -55,6 +59,10 @@ export interface RunOptions {
   readonly pause?: PauseSwitch;
   /** How large payloads are cut. Default: see `transfer-messages.ts`. */
   readonly chunkBytes?: number;
+  /** Threads that take masks off a large sum. Default: one for each core. */
+  readonly maskWorkers?: number;
+  /** Told of work that goes on while no event is handled: a simulation holds its clock meanwhile. */
+  readonly track?: <T>(work: Promise<T>) => Promise<T>;
   /** Where an earlier execution of the same run was left: it goes on with the next round. */
   readonly from?: RunPosition;
 }
@@ -104,14 +112,18 @@ class Run {
   #best: RunResult['best'];
   #current: RunningRound | undefined;
   #evaluationError: EvaluationError | undefined;
+  readonly #masks: MaskPool;
+  #admission: AdmissionKeys;
 
   constructor(options: RunOptions) {
     this.#options = options;
     this.#progress = newProgress(options.plan.federation);
     const { strategy, rounds } = options.plan.federation;
-    const { manifest, roster, plan, gateway, chunkBytes } = options;
+    const { manifest, roster, plan, gateway, chunkBytes, boxKeys } = options;
+    this.#admission = { roster, boxKeys, plan, layout: undefined };
+    this.#masks = createMaskPool({ workers: options.maskWorkers ?? availableParallelism() });
     this.#gateway = chunkedGateway(gateway, {
-      expectedBytes: () => updateBytes(plan.protection.mode, plan.parameterCount, vectorCountOf(strategy)),
+      expectedBytes: () => payloadBytesOf(this.#admission),
       chunkBytes,
     });
     this.#serverRules = { strategy, rounds, manifest, siteCount: roster.size };
@@ -141,6 +153,7 @@ class Run {
       }
     } finally {
       signal?.removeEventListener('abort', stop);
+      await this.#masks.close();
     }
   }
 
@@ -155,25 +168,19 @@ class Run {
   }
 
   #listen(): void {
-    const { roster, boxKeys, plan } = this.#options;
-    const { strategy, maximumUpdateL2Norm } = plan.federation;
-    const keys = {
-      ...{ roster, boxKeys, parameterCount: plan.parameterCount },
-      ...{ vectorCount: vectorCountOf(strategy), maximumUpdateL2Norm },
-      protection: plan.protection.mode,
-    };
+    const { roster } = this.#options;
     this.#gateway.listen({
       connected: (siteId) => {
         if (!roster.has(siteId)) return;
         this.#connected.add(siteId);
-        this.#current?.post({ kind: 'connected', siteId });
+        if (!this.#cheats().has(siteId)) this.#current?.post({ kind: 'connected', siteId });
       },
       disconnected: (siteId) => {
         this.#connected.delete(siteId);
         this.#current?.post({ kind: 'disconnected', siteId });
       },
       frame: (siteId, frame) => {
-        this.#current?.post(admit(keys, siteId, frame));
+        this.#current?.post(admit(this.#admission, siteId, frame));
       },
       refused: (siteId, reason) => {
         this.#current?.post({ kind: 'rejected', siteId, reason: dropReasonOf(reason) });
@@ -185,7 +192,7 @@ class Run {
   }
 
   async #attempt({ round, attempt }: { round: number; attempt: number }): Promise<void> {
-    const { plan, identity, boxKeys, clock, journal, hooks, runId } = this.#options;
+    const { plan, identity, boxKeys, clock, journal, hooks, runId, track } = this.#options;
     let validation: ValidationResult | undefined;
     const context = {
       runId,
@@ -203,6 +210,8 @@ class Run {
         journal,
         serverRules: this.#serverRules,
         state: this.#state,
+        masks: this.#masks,
+        ...(track && { track }),
         send: (to, frame) => {
           this.#gateway.send(to, frame);
         },
@@ -214,15 +223,41 @@ class Run {
           hooks?.report?.({ round, attempt }, report);
         },
       },
-      { kind: 'begin', context, rules: rulesOf(plan), available: [...this.#connected] },
+      { kind: 'begin', context, rules: rulesOf(plan, this.#maskingRules()), available: this.#available() },
     );
     const outcome = await this.#current.finished;
     if (this.#evaluationError) throw this.#evaluationError;
     await this.#record(outcome, validation);
   }
 
-  /** Keeps the places for uploads in step with the round. */
+  #available(): SiteId[] {
+    const cheats = this.#cheats();
+    return [...this.#connected].filter((siteId) => !cheats.has(siteId));
+  }
+
+  /** Sites that have been shown to cheat: they take part no more. */
+  #cheats(): ReadonlySet<SiteId> {
+    const drops = this.#progress.records.flatMap(({ dropped }) => dropped);
+    const cheats = drops.filter(({ reason }) => reason === 'bad-share' || reason === 'bad-secret');
+    return new Set(cheats.map(({ siteId }) => siteId));
+  }
+
+  /** Undefined for a plan without secure aggregation. */
+  #maskingRules(): MaskingRules | undefined {
+    const { plan, roster, identity } = this.#options;
+    if (plan.protection.mode !== 'secure-aggregation') return undefined;
+    const last = this.#progress.records.findLast((record) => record.outcome === 'published');
+    const previous =
+      last?.outcome === 'published' && last.transcript !== undefined
+        ? { round: last.round, transcript: last.transcript }
+        : null;
+    return { plan, rosterHash: hashRoster(roster), coordinatorKey: toHex(identity.publicKey), previous };
+  }
+
+  /** Keeps what is admitted, and the places for uploads, in step with the round. */
   #onReport(report: RoundReport): void {
+    if (report.kind === 'phaseEntered' && report.phase === 'advertising')
+      this.#admission = { ...this.#admission, layout: layoutOf(this.#options.plan, report.cohortSize) };
     if (report.kind === 'siteDropped') this.#gateway.abandon(report.siteId);
     // Whoever still waits for a place is not to blame that nothing of it advances.
     if (report.kind === 'extended')
@@ -261,16 +296,21 @@ class Run {
 }
 
 function recordOf(
-  { round, localValidation }: RoundOutcome,
+  { round, localValidation, meanLoss }: RoundOutcome,
   validation: ValidationResult | undefined,
 ): AttemptRecord {
   const { context, dropped } = round;
   const position = { round: context.round, attempt: context.attempt, dropped };
-  if (round.phase === 'aborted') return { outcome: 'aborted', reason: round.reason, ...position };
+  if (round.phase === 'aborted')
+    return { outcome: 'aborted', reason: round.reason, ...(round.spent && { spent: true }), ...position };
   if (!validation) throw new InvariantError('a round was published without an evaluation');
-  const { survivors, newModelHash } = round;
-  const local = localValidation && { localValidation };
-  return { outcome: 'published', modelHash: newModelHash, survivors, validation, ...local, ...position };
+  const { survivors, newModelHash, unmasked } = round;
+  const optional = {
+    ...(localValidation && { localValidation }),
+    ...(meanLoss !== undefined && { meanLoss }),
+    ...(unmasked && { transcript: unmasked.transcript }),
+  };
+  return { outcome: 'published', modelHash: newModelHash, survivors, validation, ...optional, ...position };
 }
 
 /** What a breach of the rules of transfer is to the round. */

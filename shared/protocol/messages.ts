@@ -5,14 +5,19 @@
  */
 import { z } from 'zod';
 import { modelHashSchema, planHashSchema, runIdSchema, siteIdSchema } from '../ids.ts';
+import { hexOf } from './hex.ts';
 import { planSchema } from './plan.ts';
+import {
+  advertisementSchema,
+  bindingSchema,
+  maskingHeaderSchema,
+  maskingKeysSchema,
+  peerSignatureSchema,
+} from './masking-messages.ts';
 import { abortReasonSchema, dropReasonSchema, refusalReasonSchema } from './reasons.ts';
 
-/** More sites than this would need another protocol (sampling, a sparse graph of masks). */
+/** More sites than this would need another protocol (sampling). */
 export const MAX_COHORT = 1024;
-
-const hexOf = (bytes: number) =>
-  z.string().regex(new RegExp(`^[0-9a-f]{${String(2 * bytes)}}$`), `expected ${String(bytes)} bytes as hex`);
 
 const signatureSchema = hexOf(64);
 const payloadSchema = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes');
@@ -35,6 +40,10 @@ export const roundContextSchema = z.strictObject({
 });
 export type RoundContext = z.infer<typeof roundContextSchema>;
 
+/** What a site answers with. */
+export const answerTypeSchema = z.enum(['advertise', 'shares', 'update', 'consistent', 'unmasked', 'refuse']);
+export type AnswerType = z.infer<typeof answerTypeSchema>;
+
 export const coordinatorMessageSchema = z.discriminatedUnion('type', [
   /** A round begins; the site answers with `advertise` or `refuse`. */
   z.strictObject({
@@ -43,9 +52,27 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     plan: planSchema,
     /** The sites that are invited. */
     cohort: cohortSchema,
-    /** X25519 public key that updates are sealed for. */
+    /** X25519 public key that updates, and answers that unmask, are sealed for. */
     boxKey: hexOf(32),
+    /** Where the plan asks for secure aggregation. */
+    masking: maskingHeaderSchema.optional(),
     signature: signatureSchema,
+  }),
+  /** Secure aggregation: who takes part, with their keys. The site answers with `shares` or `refuse`. */
+  z.strictObject({
+    type: z.literal('share-keys'),
+    context: roundContextSchema,
+    advertisements: z.array(advertisementSchema).min(1).max(MAX_COHORT),
+    signature: signatureSchema,
+  }),
+  /** Secure aggregation: the shares for this site, of every other member; `train` follows. See `share-payload.ts`. */
+  z.strictObject({
+    type: z.literal('relay'),
+    context: roundContextSchema,
+    /** The sites whose masks are in use. */
+    members: cohortSchema,
+    signature: signatureSchema,
+    payload: payloadSchema,
   }),
   /** The cohort stands; the payload is the global model (`weightsToBytes`). The site answers with `update` or `refuse`. */
   z.strictObject({
@@ -55,11 +82,25 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     signature: signatureSchema,
     payload: payloadSchema,
   }),
+  /** Secure aggregation: whose updates are in the sum. The site answers with `consistent` or `refuse`. */
+  z.strictObject({
+    type: z.literal('survivors'),
+    context: roundContextSchema,
+    survivors: cohortSchema,
+    signature: signatureSchema,
+  }),
+  /** Secure aggregation: what the sites have signed about the survivors. The site answers with `unmasked` or `refuse`. */
+  z.strictObject({
+    type: z.literal('unmask'),
+    context: roundContextSchema,
+    signatures: z.array(peerSignatureSchema).min(1).max(MAX_COHORT),
+    signature: signatureSchema,
+  }),
   /** What became of the site's last answer. */
   z.strictObject({
     type: z.literal('ack'),
     context: roundContextSchema,
-    of: z.enum(['advertise', 'update', 'refuse']),
+    of: answerTypeSchema,
     result: z.discriminatedUnion('status', [
       z.strictObject({ status: z.literal('accepted') }),
       z.strictObject({ status: z.literal('duplicate') }),
@@ -73,17 +114,21 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     context: roundContextSchema,
     newModelHash: modelHashSchema,
     survivorCount: z.int().min(1).max(MAX_COHORT),
+    /** Secure aggregation: SHA-512 of the sum; the next round's transcript has it. */
+    sumDigest: hexOf(64).optional(),
   }),
   z.strictObject({ type: z.literal('aborted'), context: roundContextSchema, reason: abortReasonSchema }),
 ]);
 export type CoordinatorMessage = z.infer<typeof coordinatorMessageSchema>;
 
 export const siteMessageSchema = z.discriminatedUnion('type', [
-  /** The site takes part. Under secure aggregation this is where its ephemeral keys stand. */
+  /** The site takes part. */
   z.strictObject({
     type: z.literal('advertise'),
     context: roundContextSchema,
     siteId: siteIdSchema,
+    /** Secure aggregation: the site's keys of this attempt. */
+    masking: maskingKeysSchema.optional(),
     signature: signatureSchema,
   }),
   z.strictObject({
@@ -101,11 +146,40 @@ export const siteMessageSchema = z.discriminatedUnion('type', [
     steps: z.int().min(1).max(1_000_000_000),
     signature: signatureSchema,
   }),
-  /** The payload is the update, sealed where the plan says so (`update-payload.ts`); the signature covers its digest. */
+  /** Secure aggregation: the payload has a share of the site's two secrets for each of its peers (`share-payload.ts`). */
+  z.strictObject({
+    type: z.literal('shares'),
+    context: roundContextSchema,
+    siteId: siteIdSchema,
+    binding: bindingSchema,
+    signature: signatureSchema,
+    payload: payloadSchema,
+  }),
+  /** Secure aggregation: the site has been told of these survivors and of no others. */
+  z.strictObject({
+    type: z.literal('consistent'),
+    context: roundContextSchema,
+    siteId: siteIdSchema,
+    binding: bindingSchema,
+    survivorsHash: hexOf(64),
+    signature: signatureSchema,
+  }),
+  /** Secure aggregation: the payload, sealed for the coordinator, has the shares that take the masks off. */
+  z.strictObject({
+    type: z.literal('unmasked'),
+    context: roundContextSchema,
+    siteId: siteIdSchema,
+    binding: bindingSchema,
+    signature: signatureSchema,
+    payload: payloadSchema,
+  }),
+  /** The payload is the update, masked or sealed where the plan says so (`update-payload.ts`); the signature covers its digest. */
   z.strictObject({
     type: z.literal('update'),
     context: roundContextSchema,
     siteId: siteIdSchema,
+    /** Secure aggregation only. */
+    binding: bindingSchema.optional(),
     signature: signatureSchema,
     payload: payloadSchema,
   }),

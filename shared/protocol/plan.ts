@@ -9,6 +9,7 @@ import { planHashSchema, type PlanHash } from '../ids.ts';
 import { architectureSchema } from '../learning/architectures/architecture.ts';
 import { recipeSchema } from '../learning/training/recipe.ts';
 import { canonicalBytes } from './canonical.ts';
+import { protectionConflict, protectionSchema } from './protection.ts';
 import { optimizerConflict, strategySchema } from './strategy.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
@@ -36,6 +37,11 @@ export const federationSchema = z
   .strictObject({
     strategy: strategySchema,
     rounds: z.int().min(1).max(100_000),
+    /**
+     * Training steps of each site in a round, in the place of `training.epochs`. A round goes on in the site's own order
+     * of its images where the last one ended, so that a few steps a round see all of them over the rounds.
+     */
+    localSteps: z.int().min(1).max(1_000_000).optional(),
     /** A round does not begin with fewer sites. */
     minimumCohort: z.int().min(1).max(1024),
     /** A round does not publish a model from fewer updates. */
@@ -66,13 +72,6 @@ export const federationSchema = z
   });
 export type FederationSettings = z.infer<typeof federationSchema>;
 
-/**
- * How an update is hidden; the site signs it always. 'box': sealed for the coordinator's key, so that the coordinator
- * sees each site's update and nobody else does. 'plain': not hidden at all, for experiments on public data; everyone
- * who shows its result says so.
- */
-export const protectionSchema = z.strictObject({ mode: z.enum(['box', 'plain']) });
-
 export const evaluationSchema = z
   .strictObject({
     /**
@@ -82,11 +81,6 @@ export const evaluationSchema = z
     localValidationFraction: z.number().min(0).max(0.5).default(0),
   })
   .prefault({});
-
-/** What has to be said wherever a run under the plain mode is shown. */
-export const PLAIN_PROTECTION_WARNING =
-  "Protection 'plain': updates were signed but not encrypted. Nothing hid them: whoever carried or stored them could " +
-  'read what each site sent, and images can be reconstructed from updates. Never use it with patient data.';
 
 /** What needs a validation set or class counts that no site of a federation has is refused when the plan is made. */
 const federatedRecipeSchema = recipeSchema
@@ -110,17 +104,20 @@ const planFieldsSchema = z.strictObject({
   architecture: architectureSchema,
   /** Length of the model's flat weight vector; payload sizes follow from it. */
   parameterCount: z.int().min(1).max(1_000_000_000),
-  /** `epochs` are local epochs of one round; the schedule spans the whole run. */
+  /** `epochs` are local epochs of one round, unless the federation sets local steps; the schedule spans the whole run. */
   training: federatedRecipeSchema,
   federation: federationSchema,
-  protection: protectionSchema,
+  protection: protectionSchema.prefault({ mode: 'secure-aggregation' }),
   evaluation: evaluationSchema,
   seed: z.int().min(0).max(0x7fff_ffff),
 });
 
-export const planSchema = planFieldsSchema.superRefine(({ federation, training }, context) => {
+export const planSchema = planFieldsSchema.superRefine((plan, context) => {
+  const { federation, training, protection } = plan;
   const message = optimizerConflict(federation.strategy, training.optimizer);
   if (message !== undefined) context.addIssue({ code: 'custom', path: ['training', 'optimizer'], message });
+  const conflict = protectionConflict(protection, federation);
+  if (conflict !== undefined) context.addIssue({ code: 'custom', path: ['protection'], message: conflict });
 });
 /** Complete: every default is filled in. */
 export type Plan = z.infer<typeof planSchema>;

@@ -29,6 +29,10 @@ export const dropReasonSchema = z.enum([
   'over-norm',
   /** The message names another plan, model or a round that has not begun. */
   'wrong-context',
+  /** A share that the site sent is not the one that its peer committed to. */
+  'bad-share',
+  /** The site's shares do not make the secret that it advertised. */
+  'bad-secret',
 ]);
 export type DropReason = z.infer<typeof dropReasonSchema>;
 
@@ -47,6 +51,40 @@ export const refusalReasonSchema = z.enum([
   'not-in-cohort',
   /** The message is not signed by the federation's coordinator. */
   'bad-coordinator-signature',
+  /** Secure aggregation is announced where the plan has none, or none where the plan has it. */
+  'masking-mismatch',
+  /** The announced roster is not the one that this site has accepted. */
+  'roster-mismatch',
+  /** The round does not follow the transcript of the last round that this site saw published. */
+  'transcript-mismatch',
+  /** Fewer shares would unmask an update than the plan, or the site's policy, allows. */
+  'threshold-too-low',
+  /** Three or four sites, and the site's policy does not acknowledge what that means; or fewer. */
+  'small-cohort',
+  /** The site has answered an unmasking of this round: it answers no other one, whatever the attempt. */
+  'already-unmasked',
+  /** The plan's ring has no room for so many sites. */
+  'ring-overflow',
+  /** A peer's advertisement is not signed by that site for this very round. */
+  'bad-peer-signature',
+  /** A peer is not in the roster or not in the cohort, or the list is not sorted. */
+  'unknown-peer',
+  /** Two peers, or two uses, have the same key. */
+  'repeated-key',
+  /** The site's own advertisement was changed or left out. */
+  'own-entry-changed',
+  /** A peer's key is a point of low order. */
+  'weak-peer-key',
+  /** Fewer sites take part than the threshold or the policy demands. */
+  'too-few-peers',
+  /** A list of sites names others than the list before it, or differs from what this site was told. */
+  'sites-changed',
+  /** The shares that were relayed do not have the length of so many. */
+  'malformed-shares',
+  /** The survivors do not contain this site. */
+  'not-a-survivor',
+  /** Fewer sites than the threshold have signed the same survivors. */
+  'too-few-signatures',
   /** Local training failed; the reason stays at the site. */
   'training-failed',
 ]);
@@ -57,11 +95,19 @@ export const abortReasonSchema = z.enum([
   'cohort-below-minimum',
   /** So many sites were dropped that the minimum of survivors cannot be reached. */
   'survivors-below-minimum',
+  /** So many sites are gone that the masks of the others cannot be taken off. */
+  'below-threshold',
+  /** The shares did not give the masks, or the unmasked sum cannot be one of honest updates. */
+  'unmasking-failed',
+  /** More sites than the plan's ring has room for. */
+  'ring-overflow',
   /** The sum of the updates could not be turned into a model. */
   'aggregation-failed',
   /** The new global model could not be evaluated. */
   'evaluation-failed',
   /** Somebody stopped the run. */
   'stopped',
+  /** The coordinator's program ended in the middle of the attempt. */
+  'coordinator-restarted',
 ]);
 export type AbortReason = z.infer<typeof abortReasonSchema>;

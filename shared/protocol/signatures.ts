@@ -1,6 +1,7 @@
 /** Which fields of each message its signature covers: the one place where both ends look. */
 import { sha512Hex } from '../crypto/hash.ts';
 import type { StatementPurpose } from '../crypto/statement.ts';
+import type { SiteId } from '../ids.ts';
 import type { CoordinatorMessage, MessageOf, SiteMessage } from './messages.ts';
 
 export interface Statement {
@@ -12,8 +13,34 @@ type Unsigned<M> = Omit<M, 'signature' | 'type'>;
 
 export function announceStatement(message: Unsigned<MessageOf<CoordinatorMessage, 'announce'>>): Statement {
   // The plan is under the signature by its hash, which the context holds and the site recomputes.
-  const { context, cohort, boxKey } = message;
-  return { purpose: 'announce', fields: { context, cohort, boxKey } };
+  const { context, cohort, boxKey, masking } = message;
+  return { purpose: 'announce', fields: { context, cohort, boxKey, ...(masking && { masking }) } };
+}
+
+export function shareKeysStatement(
+  message: Unsigned<MessageOf<CoordinatorMessage, 'share-keys'>>,
+): Statement {
+  const { context, advertisements } = message;
+  return { purpose: 'share-keys', fields: { context, advertisements } };
+}
+
+/** Of a message to one site. */
+export function relayStatement(
+  message: Unsigned<MessageOf<CoordinatorMessage, 'relay'>>,
+  siteId: SiteId,
+): Statement {
+  const { context, members, payload } = message;
+  return { purpose: 'relay', fields: { context, siteId, members, payloadDigest: sha512Hex(payload) } };
+}
+
+export function survivorsStatement(message: Unsigned<MessageOf<CoordinatorMessage, 'survivors'>>): Statement {
+  const { context, survivors } = message;
+  return { purpose: 'survivors', fields: { context, survivors } };
+}
+
+export function unmaskStatement(message: Unsigned<MessageOf<CoordinatorMessage, 'unmask'>>): Statement {
+  const { context, signatures } = message;
+  return { purpose: 'unmask', fields: { context, signatures } };
 }
 
 export function trainStatement(
@@ -25,8 +52,24 @@ export function trainStatement(
 }
 
 export function advertiseStatement(message: Unsigned<MessageOf<SiteMessage, 'advertise'>>): Statement {
-  const { context, siteId } = message;
-  return { purpose: 'advertise', fields: { context, siteId } };
+  const { context, siteId, masking } = message;
+  return { purpose: 'advertise', fields: { context, siteId, ...(masking && { masking }) } };
+}
+
+export function sharesStatement(message: Unsigned<MessageOf<SiteMessage, 'shares'>>): Statement {
+  const { context, siteId, binding, payload } = message;
+  return { purpose: 'shares', fields: { context, siteId, binding, payloadDigest: sha512Hex(payload) } };
+}
+
+/** The same for every site but for its name: what one site has signed the others can check. */
+export function consistentStatement(message: Unsigned<MessageOf<SiteMessage, 'consistent'>>): Statement {
+  const { context, siteId, binding, survivorsHash } = message;
+  return { purpose: 'consistent', fields: { context, siteId, binding, survivorsHash } };
+}
+
+export function unmaskedStatement(message: Unsigned<MessageOf<SiteMessage, 'unmasked'>>): Statement {
+  const { context, siteId, binding, payload } = message;
+  return { purpose: 'unmasked', fields: { context, siteId, binding, payloadDigest: sha512Hex(payload) } };
 }
 
 export function refuseStatement(message: Unsigned<MessageOf<SiteMessage, 'refuse'>>): Statement {
@@ -40,8 +83,9 @@ export function progressStatement(message: Unsigned<MessageOf<SiteMessage, 'prog
 }
 
 export function updateStatement(message: Unsigned<MessageOf<SiteMessage, 'update'>>): Statement {
-  const { context, siteId, payload } = message;
-  return { purpose: 'update', fields: { context, siteId, payloadDigest: sha512Hex(payload) } };
+  const { context, siteId, binding, payload } = message;
+  const bound = binding === undefined ? {} : { binding };
+  return { purpose: 'update', fields: { context, siteId, ...bound, payloadDigest: sha512Hex(payload) } };
 }
 
 export function siteStatement(message: SiteMessage): Statement {
@@ -54,5 +98,11 @@ export function siteStatement(message: SiteMessage): Statement {
       return progressStatement(message);
     case 'update':
       return updateStatement(message);
+    case 'shares':
+      return sharesStatement(message);
+    case 'consistent':
+      return consistentStatement(message);
+    case 'unmasked':
+      return unmaskedStatement(message);
   }
 }

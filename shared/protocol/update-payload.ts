@@ -8,7 +8,10 @@ import { concatBytes } from '../crypto/bytes.ts';
 import { SEAL_OVERHEAD_BYTES } from '../crypto/sealed-box.ts';
 import { InvariantError } from '../errors.ts';
 import { weightsView } from '../learning/weights.ts';
+import type { VectorLayout } from '../secagg/masked-vector.ts';
+import { ringByteLength } from '../secagg/ring.ts';
 import { vectorBytes } from './model-payload.ts';
+import type { ProtectionMode } from './protection.ts';
 
 const HEADER_BYTES = 24;
 
@@ -44,12 +47,20 @@ export function sealedUpdateBytes(parameterCount: number, vectorCount: VectorCou
 
 /** Length of an update on the wire, as the plan's protection has it. */
 export function updateBytes(
-  protection: 'box' | 'plain',
+  protection: ProtectionMode,
   parameterCount: number,
   vectorCount: VectorCount = 1,
 ): number {
   const sealed = sealedUpdateBytes(parameterCount, vectorCount);
   return protection === 'box' ? sealed : sealed - SEAL_OVERHEAD_BYTES;
+}
+
+/** The same for an update in a ring. */
+export function ringUpdateBytes(
+  protection: ProtectionMode,
+  { bits, length }: Pick<VectorLayout, 'bits' | 'length'>,
+): number {
+  return ringByteLength(bits, length) + (protection === 'box' ? SEAL_OVERHEAD_BYTES : 0);
 }
 
 /** Length of a global model on the wire. */

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { InputError, messageOf } from '../../shared/errors.ts';
 import { writeAtomically } from '../checkpoint/checkpoint-file.ts';
 import type { SimulationOutcome } from '../harness.ts';
-import { comparedMethods } from '../report/federation-report.ts';
+import { comparedMethods } from '../report/methods.ts';
 import { parseSimulation } from '../simulation-config.ts';
 import type { PlannedRun } from './grid.ts';
 import { beginOrResume, carryOut, type RunContext } from './run-one.ts';

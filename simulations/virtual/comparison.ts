@@ -1,12 +1,13 @@
 /**
  * What federating is compared with: each site alone, and all images in one place. Both have the same initial weights,
- * the same recipe and as many epochs in total as the federation, and keep the epoch that is best on the same
+ * the same recipe and as many epochs in total as the federation, unless the configuration gives a recipe for them, and keep the epoch that is best on the same
  * validation set, as the federation keeps its best round.
  */
 import { personalWeights } from '../../client/training/local-method.ts';
 import type { Manifest } from '../../shared/learning/weights.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ModelSpec } from '../pool/tasks.ts';
+import { stepsPerEpochOf } from '../../shared/learning/training/batches.ts';
 import type { LabelledImages } from '../../shared/learning/training/labelled-images.ts';
 import type { SimulationConfig } from '../simulation-config.ts';
 import type { SimulationHooks } from '../progress.ts';
@@ -55,11 +56,11 @@ export async function trainForComparison(input: ComparisonInput): Promise<Compar
   };
   // The longest training first, so that the workers finish together.
   const pooled = wantsPooled
-    ? counted(fitCentrally(input, data.pooled, 'pooled'))
+    ? counted(fitCentrally(input, data.pooled, { site: 'pooled', standsFor: data.sites.length }))
     : Promise.resolve(undefined);
   const local = sites.map(async (site) => ({
     site: site.name,
-    weights: await counted(fitCentrally(input, site.data, site.siteId)),
+    weights: await counted(fitCentrally(input, site.data, { site: site.siteId, standsFor: 1 })),
   }));
   const finetuned = tuned.map(async (site) => ({
     site: site.name,
@@ -97,9 +98,10 @@ function fineTune(
 async function fitCentrally(
   { config, model, initialWeights, data, pool, hooks }: ComparisonInput,
   images: LabelledImages,
-  site: string,
+  { site, standsFor }: { readonly site: string; readonly standsFor: number },
 ): Promise<Float32Array> {
-  const recipe = { ...model.recipe, epochs: config.rounds * model.recipe.epochs };
+  const epochs = epochsInAll(config, images.count, standsFor);
+  const recipe = config.comparisonTraining ?? { ...model.recipe, epochs };
   const { weights } = await pool.fit(
     {
       model: { ...model, recipe },
@@ -112,4 +114,19 @@ async function fitCentrally(
     hooks.signal,
   );
   return weights;
+}
+
+/** As many epochs as the federation's steps at so many sites make of `count` images. */
+export function epochsInAll(
+  {
+    rounds,
+    localSteps,
+    epochs,
+    training,
+  }: Pick<SimulationConfig, 'rounds' | 'localSteps' | 'epochs' | 'training'>,
+  count: number,
+  sites: number,
+): number {
+  if (localSteps === undefined) return rounds * epochs;
+  return Math.ceil((rounds * localSteps * sites) / stepsPerEpochOf(count, training.batchSize));
 }

@@ -5,21 +5,27 @@
 import { executeRun, type RunPosition, type RunResult } from '../../coordinator/run/run.ts';
 import { forgetfulJournal } from '../../coordinator/round/journal.ts';
 import type { AttemptRecord } from '../../coordinator/run/progress.ts';
-import { startSiteAgent, type SiteAgent } from '../../client/session/agent.ts';
+import type { UpdateFigures } from '../../coordinator/round/events.ts';
+import { startSiteAgent, type SiteAgent, type SiteAgentOptions } from '../../client/session/agent.ts';
+import type { SitePolicy } from '../../client/session/policy.ts';
 import type { LocalTrainer } from '../../client/training/local-update.ts';
 import { createSiteStates, type SiteStates } from '../../client/training/site-state.ts';
 import { createAgreementKeyPair, type AgreementKeyPair } from '../../shared/crypto/agreement.ts';
 import { wipe } from '../../shared/crypto/bytes.ts';
+import { sha512Hex } from '../../shared/crypto/hash.ts';
 import { createIdentity, type Identity } from '../../shared/crypto/identity.ts';
-import { runIdSchema, type RunId } from '../../shared/ids.ts';
+import { verifyStatement } from '../../shared/crypto/statement.ts';
+import { runIdSchema, type RunId, type SiteId } from '../../shared/ids.ts';
 import type { Manifest } from '../../shared/learning/weights.ts';
+import { canonicalBytes } from '../../shared/protocol/canonical.ts';
 import { hashPlan, type Plan } from '../../shared/protocol/plan.ts';
+import type { Roster } from '../../shared/protocol/roster.ts';
 import { TransferSlots } from '../../shared/protocol/transfer-slots.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { createFaultDirector, noFaults, type FaultDirector } from '../faults/director.ts';
 import type { FaultScenario, Position } from '../faults/scenario.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { ModelSpec } from '../pool/tasks.ts';
+import { toSharedVector, type ModelSpec } from '../pool/tasks.ts';
 import type { SimulationHooks } from '../progress.ts';
 import type { RoundResult } from '../report/result-types.ts';
 import {
@@ -61,7 +67,11 @@ export async function simulateFederation(federation: VirtualFederation): Promise
   const world = createWorld(federation);
   const { clock, transport, identity, boxKeys, sites, judge, director, runId } = world;
   const agents = sites.map((site) => startAgent(site, federation, world));
-  const recorder = new RoundRecorder({ federation, transport, director, rounds: from?.rounds ?? [] });
+  const { trained } = world;
+  const recorder = new RoundRecorder({
+    ...{ federation, transport, director, trained },
+    rounds: from?.rounds ?? [],
+  });
   director.begin(nextPosition(from?.position.records.at(-1)));
   try {
     const run = executeRun({
@@ -71,7 +81,8 @@ export async function simulateFederation(federation: VirtualFederation): Promise
       manifest,
       identity,
       boxKeys,
-      roster: new Map(sites.map((site) => [site.siteId, site.identity.publicKey])),
+      roster: world.roster,
+      track: (work) => clock.track(work),
       gateway: transport.gateway,
       clock,
       journal: forgetfulJournal,
@@ -119,6 +130,11 @@ interface World {
   readonly identity: Identity;
   readonly boxKeys: AgreementKeyPair;
   readonly sites: readonly EquippedSite[];
+  readonly roster: Roster;
+  /** What each site said of its last training: under masks nobody else knows. */
+  readonly trained: Map<SiteId, UpdateFigures>;
+  /** Each signature is checked once in this process, whoever asks. */
+  readonly verify: SiteAgentOptions['verify'];
   readonly shared: (weights: Float32Array) => Float32Array;
 }
 
@@ -158,6 +174,9 @@ function createWorld(federation: VirtualFederation): World {
     ...{ runId, clock, transport, director, judge, sites },
     identity: createIdentity(),
     boxKeys: createAgreementKeyPair(),
+    roster: new Map(sites.map((site) => [site.siteId, site.identity.publicKey])),
+    trained: new Map<SiteId, UpdateFigures>(),
+    verify: onceVerified(),
     slots: new TransferSlots(CONCURRENT_DOWNLOADS),
     shared: shareModel(),
   };
@@ -171,7 +190,9 @@ function startAgent(site: EquippedSite, federation: VirtualFederation, world: Wo
     identity,
     states,
     coordinatorKey: world.identity.publicKey,
-    policy: { approvedPlans: [hashPlan(plan)], minimumCohort: plan.federation.minimumCohort },
+    policy: policyOf(plan),
+    roster: world.roster,
+    ...(world.verify && { verify: world.verify }),
     link: world.transport.linkOf(siteId),
     slots: world.slots,
     trainer: world.director.trainerOf(siteId, trainerOf(site, federation, world)),
@@ -181,6 +202,36 @@ function startAgent(site: EquippedSite, federation: VirtualFederation, world: Wo
     },
   });
 }
+
+/** Virtual hospitals agree to the plan and to what it says of small cohorts. */
+function policyOf(plan: Plan): SitePolicy {
+  const { protection, federation } = plan;
+  const isMasked = protection.mode === 'secure-aggregation';
+  return {
+    approvedPlans: [hashPlan(plan)],
+    minimumCohort: federation.minimumCohort,
+    ...(isMasked && { smallCohortAcknowledged: protection.smallCohortAcknowledged }),
+    // Of what is left when sites drop the threshold of the shares decides.
+    ...(isMasked && { minimumCohort: Math.min(federation.minimumCohort, federation.minimumSurvivors) }),
+  };
+}
+
+/** Of a large cohort everyone checks everyone's signature: the same one with the same outcome. */
+function onceVerified(): NonNullable<SiteAgentOptions['verify']> {
+  const known = new Map<string, boolean>();
+  return (publicKey, statement) => {
+    const name = sha512Hex(publicKey, canonicalBytes(statement));
+    const found = known.get(name);
+    if (found !== undefined) return found;
+    if (known.size >= MAX_VERIFIED) known.clear();
+    const isValid = verifyStatement(publicKey, statement);
+    known.set(name, isValid);
+    return isValid;
+  };
+}
+
+/** The signatures of a round of the largest cohort. */
+const MAX_VERIFIED = 4096;
 
 /** The attempt after the one that was recorded last. */
 function nextPosition(last: AttemptRecord | undefined): Position {
@@ -216,15 +267,14 @@ function checkpointOf(
 }
 
 /**
- * One copy of the global model for all sites: each has received its own, which is let go before it waits for a worker,
- * so that memory does not grow with the number of sites.
+ * One copy of the global model for all sites, in memory that the workers share: each site has received its own, which is
+ * let go before it waits for a worker, so that memory does not grow with the number of sites.
  */
 function shareModel(): (weights: Float32Array) => Float32Array {
   let last: Float32Array | undefined;
   return (weights) => {
-    if (last && Buffer.compare(bytesOf(last), bytesOf(weights)) === 0) return last;
-    last = weights;
-    return weights;
+    if (!last || Buffer.compare(bytesOf(last), bytesOf(weights)) !== 0) last = toSharedVector(weights);
+    return last;
   };
 }
 
@@ -235,7 +285,7 @@ const bytesOf = (vector: Float32Array): Uint8Array =>
 function trainerOf(
   { siteId, data, validation }: VirtualSite,
   { pool, model, hooks }: VirtualFederation,
-  { clock, judge, shared }: World,
+  { clock, judge, shared, trained }: World,
 ): LocalTrainer {
   return {
     // Not an async function: it would hold on to the request, and to its copy of the model, until the site has trained.
@@ -252,6 +302,8 @@ function trainerOf(
       );
       return clock.track(update).then((result) => {
         judge.trained(siteId, result.kept);
+        const { exampleCount, meanLoss, validation: judged } = result;
+        trained.set(siteId, { exampleCount, meanLoss, ...(judged && { validation: judged }) });
         return result;
       });
     },

@@ -6,7 +6,7 @@ import { personalWeights } from '../../client/training/local-method.ts';
 import type { SiteState } from '../../client/training/site-state.ts';
 import type { ValidationResult } from '../../coordinator/run/progress.ts';
 import type { SiteId } from '../../shared/ids.ts';
-import { judge } from '../pool/judge.ts';
+import { judge } from '../../coordinator/evaluation/judge.ts';
 import type { VirtualFederation } from './federation.ts';
 
 /** What each site keeps, of those that keep something. */

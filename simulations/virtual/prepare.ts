@@ -16,6 +16,7 @@ import { imageLengthOf, type LabelledImages } from '../../shared/learning/traini
 import { openDataset, type OpenedDataset } from '../datasets/open-dataset.ts';
 import { partition, type Partition } from '../partition/partition.ts';
 import type { PartitionScheme } from '../partition/schemes.ts';
+import { dealTestImages } from '../partition/test-shares.ts';
 import { toSharedMemory } from '../pool/tasks.ts';
 import type { DatasetSummary } from '../report/result-types.ts';
 import type { SimulationConfig } from '../simulation-config.ts';
@@ -29,6 +30,8 @@ export interface VirtualSite {
   /** What it judges global models with, where the configuration sets some aside. */
   readonly validation?: LabelledImages;
   readonly classCounts: readonly number[];
+  /** Its share of the held-out test images, as positions in the test set. */
+  readonly testRows: Int32Array;
 }
 
 export interface PreparedData {
@@ -61,14 +64,19 @@ export async function prepareData(config: SimulationConfig, signal?: AbortSignal
   });
   const { dataset } = opened;
   const split = splitDataset(dataset, { seed: config.seed });
+  const scheme = config.partition ?? defaultScheme(dataset);
   const dealt = partition(dataset, split.train, {
-    scheme: config.partition ?? defaultScheme(dataset),
+    scheme,
     ...(config.partition?.kind === 'natural' ? {} : { sites: config.sites }),
     seed: config.seed,
     minimumPerSite: config.minimumPerSite,
   });
   const all = await preprocess(dataset, config.preprocessing, split.train);
-  const parts = setAside(dataset, dealt, config);
+  const tests = dealTestImages(dataset, split.test, {
+    sites: dealt.sites,
+    natural: scheme.kind === 'natural',
+  });
+  const parts = setAside(dataset, dealt, config, tests);
   return {
     ...dealOut(all, dataset, parts),
     ...evaluationParts(all, dataset, split),
@@ -86,6 +94,8 @@ interface SiteParts {
   readonly training: readonly number[];
   /** Whole patients that the site does not train on. */
   readonly validation: readonly number[];
+  /** Positions in the held-out test set. */
+  readonly testRows: Int32Array;
 }
 
 /** What each site sets aside is its own choice by its own random numbers. */
@@ -93,11 +103,12 @@ function setAside(
   dataset: Dataset,
   dealt: Partition,
   { localValidation, seed }: SimulationConfig,
+  tests: readonly Int32Array[],
 ): SiteParts[] {
-  return dealt.sites.map(({ name, indices }) => {
+  return dealt.sites.map(({ name, indices }, site) => {
     const purpose = `local validation of ${name}`;
     const { cut, rest } = cutByPatient(dataset, indices, { fraction: localValidation, seed, purpose });
-    return { name, training: rest, validation: cut };
+    return { name, training: rest, validation: cut, testRows: tests[site] ?? new Int32Array() };
   });
 }
 
@@ -127,6 +138,7 @@ function dealOut(
       data,
       ...(validation && validation.count > 0 && { validation }),
       classCounts: classCounts(dataset, Int32Array.from(part.training)),
+      testRows: part.testRows,
     };
   });
   return { sites, pooled: sliceOf(shared, 0, training.length), imageDims: shared.imageDims };

@@ -1,11 +1,11 @@
 /** Turns what a run reports into the lines of rounds.jsonl. */
-import type { RoundReport } from '../../coordinator/round/events.ts';
+import type { RoundReport, UpdateFigures } from '../../coordinator/round/events.ts';
 import type { AttemptRecord, PublishedRecord } from '../../coordinator/run/progress.ts';
 import { systemClock } from '../../shared/clock.ts';
 import type { SiteId } from '../../shared/ids.ts';
 import type { LocalValidation } from '../../shared/protocol/update-payload.ts';
 import type { FaultDirector } from '../faults/director.ts';
-import type { RoundResult, SiteRound } from '../report/result-types.ts';
+import type { RoundResult, SiteRound, SiteTraffic } from '../report/result-types.ts';
 import type { VirtualFederation } from './federation.ts';
 import type { MemoryTransport } from './memory-transport.ts';
 
@@ -13,6 +13,8 @@ interface RecorderOptions {
   readonly federation: Pick<VirtualFederation, 'data' | 'plan' | 'hooks'>;
   readonly transport: MemoryTransport;
   readonly director: FaultDirector;
+  /** What each site said of its last training. */
+  readonly trained: ReadonlyMap<SiteId, UpdateFigures>;
   /** Of an earlier execution of the run. */
   readonly rounds: readonly RoundResult[];
 }
@@ -29,10 +31,11 @@ const ABSENT = 'not connected when the round began';
 export class RoundRecorder {
   readonly #options: RecorderOptions;
   readonly #rounds: RoundResult[];
-  readonly #updates = new Map<SiteId, Extract<RoundReport, { kind: 'updateAccepted' }>>();
+  readonly #accepted = new Set<SiteId>();
   #unpublished: Unpublished = { faults: [], aborted: [] };
   #startedMs = systemClock.elapsedMs();
-  #bytes = { up: 0, down: 0 };
+  /** Until the last published round. */
+  readonly #carried = new Map<SiteId, { readonly up: number; readonly down: number }>();
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -44,8 +47,8 @@ export class RoundRecorder {
   }
 
   report(position: { readonly round: number; readonly attempt: number }, report: RoundReport): void {
-    if (report.kind === 'phaseEntered' && report.phase === 'selecting') this.#updates.clear();
-    if (report.kind === 'updateAccepted') this.#updates.set(report.siteId, report);
+    if (report.kind === 'phaseEntered' && report.phase === 'selecting') this.#accepted.clear();
+    if (report.kind === 'updateAccepted') this.#accepted.add(report.siteId);
     this.#options.federation.hooks.onProgress?.({ kind: 'report', ...position, report });
   }
 
@@ -79,12 +82,12 @@ export class RoundRecorder {
       validation: record.validation.metrics,
       ...(record.localValidation && { localValidation: record.localValidation }),
       durationMs: nowMs - this.#startedMs,
-      bytesUp: traffic.up - this.#bytes.up,
-      bytesDown: traffic.down - this.#bytes.down,
+      bytesUp: sumOf(traffic, ({ bytesUp }) => bytesUp),
+      bytesDown: sumOf(traffic, ({ bytesDown }) => bytesDown),
+      traffic,
     };
     this.#rounds.push(result);
     hooks.onProgress?.({ kind: 'round', result, rounds: plan.federation.rounds });
-    this.#bytes = traffic;
     this.#startedMs = nowMs;
   }
 
@@ -107,7 +110,8 @@ export class RoundRecorder {
     let sum = 0;
     const sites: SiteRound[] = [];
     for (const { siteId, name } of this.#options.federation.data.sites) {
-      const update = this.#updates.get(siteId);
+      // Where updates are masked only the virtual site itself knows: its own word stands here.
+      const update = this.#accepted.has(siteId) ? this.#options.trained.get(siteId) : undefined;
       if (!update) continue;
       examples += update.exampleCount;
       sum += update.exampleCount * update.meanLoss;
@@ -116,15 +120,20 @@ export class RoundRecorder {
     return { loss: sum / examples, sites };
   }
 
-  #traffic(): { up: number; down: number } {
+  /** Since the last published round, by site. */
+  #traffic(): SiteTraffic[] {
     const { federation, transport } = this.#options;
-    const all = federation.data.sites.map(({ siteId }) => transport.trafficOf(siteId));
-    return {
-      up: all.reduce((sum, { up }) => sum + up, 0),
-      down: all.reduce((sum, { down }) => sum + down, 0),
-    };
+    return federation.data.sites.map(({ siteId, name }) => {
+      const now = transport.trafficOf(siteId);
+      const before = this.#carried.get(siteId) ?? { up: 0, down: 0 };
+      this.#carried.set(siteId, { ...now });
+      return { site: name, bytesUp: now.up - before.up, bytesDown: now.down - before.down };
+    });
   }
 }
+
+const sumOf = (traffic: readonly SiteTraffic[], valueOf: (site: SiteTraffic) => number): number =>
+  traffic.reduce((sum, site) => sum + valueOf(site), 0);
 
 function validationOf(sums: LocalValidation | undefined): Pick<SiteRound, 'validation'> {
   if (!sums) return {};

@@ -1,7 +1,7 @@
 /** Strategies in a whole simulation: sites that keep something, models of their own, and the same bits every time. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { SiteEvaluation } from '../../simulations/report/result-types.ts';
-import { comparedMethods } from '../../simulations/report/federation-report.ts';
+import { comparedMethods } from '../../simulations/report/methods.ts';
 import { federationMetricsCsv } from '../../simulations/report/csv.ts';
 import { runFederation, type SimulationOutcome } from '../../simulations/harness.ts';
 import { createModelSource } from '../../simulations/pool/model-source.ts';
@@ -11,6 +11,7 @@ import type { SimulationInput } from '../../simulations/simulation-config.ts';
 const tiny = {
   images: 160,
   sites: 3,
+  protection: 'box',
   rounds: 2,
   epochs: 1,
   compare: ['finetuned'],

@@ -10,11 +10,13 @@ import { runFederation, type SimulationOutcome } from '../../simulations/harness
 import type { SimulationProgress } from '../../simulations/progress.ts';
 import { createRunFolder } from '../../simulations/run-folder.ts';
 import { parseSimulation, type SimulationInput } from '../../simulations/simulation-config.ts';
+import { readEvents } from './tensorboard/read-events.ts';
 
 /** As small as a federation can be that still learns something. */
 const tiny: SimulationInput = {
   images: 160,
   sites: 3,
+  protection: 'box',
   rounds: 2,
   architecture: { name: 'cnn', options: { filters: [4, 8], dense: 8, dropout: 0.2, normalization: 'group' } },
   training: { learningRate: 0.01 },
@@ -68,6 +70,28 @@ describe('a simulation', () => {
     expect(weightsDigest(reference.weights)).toBe(reference.result.weightsDigest);
   });
 
+  it('tests every site on its own share of the held-out images, and counts what each sent', () => {
+    const { siteTests = [], test, gains, rounds } = reference.result;
+    expect(siteTests.map(({ site }) => site)).toEqual(['hospital 1', 'hospital 2', 'hospital 3']);
+    const images = siteTests.map(({ classCounts }) => classCounts.reduce((a, b) => a + b, 0));
+    expect(images.reduce((a, b) => a + b, 0)).toBe(test.federated.exampleCount);
+    // What the shares say together is what the whole test set says.
+    const right = siteTests.map(
+      ({ figures }, i) => (figures.federated?.accuracy.value ?? NaN) * (images[i] ?? 0),
+    );
+    const whole = test.federated.metrics.accuracy.value ?? NaN;
+    expect(right.reduce((a, b) => a + b, 0)).toBeCloseTo(whole * test.federated.exampleCount, 9);
+    for (const { figures, gain } of siteTests)
+      expect(gain?.value).toBeCloseTo(
+        (figures.federated?.accuracy.value ?? NaN) - (figures.local?.accuracy.value ?? NaN),
+        12,
+      );
+    const alone = (test.local ?? []).map(({ evaluation }) => evaluation.metrics.accuracy.value ?? NaN);
+    expect(gains?.overLocal?.value).toBeCloseTo(whole - alone.reduce((a, b) => a + b, 0) / alone.length, 12);
+    for (const { traffic = [], bytesUp } of rounds)
+      expect(traffic.map((site) => site.bytesUp).reduce((a, b) => a + b, 0)).toBe(bytesUp);
+  });
+
   it('tells its stages, its rounds and that the images are synthetic', () => {
     const stages = told.flatMap((progress) => (progress.kind === 'stage' ? [progress.stage] : []));
     expect(stages).toEqual(['data', 'federation', 'comparison', 'test']);
@@ -88,15 +112,26 @@ describe('a simulation', () => {
       'metrics.csv',
       'metrics.json',
       'model',
+      'model-card.json',
+      'model-card.md',
       'plan.json',
       'report.html',
       'rounds.csv',
       'rounds.jsonl',
+      'sites.csv',
+      'tensorboard',
     ]);
+    const events = await readFile(join(path, 'tensorboard', 'federation', 'events.out.tfevents.consilium'));
+    // The version, two rounds, the test.
+    expect(readEvents(events)).toHaveLength(4);
+    const environment: unknown = JSON.parse(await readFile(join(path, 'environment.json'), 'utf8'));
+    expect(environment).toMatchObject({ engine: 'onnx', workers: 1, node: process.version });
+    expect(environment).toHaveProperty('device');
     const lines = (await readFile(join(path, 'rounds.jsonl'), 'utf8')).trim().split('\n');
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(reference.result.rounds);
     const config: unknown = JSON.parse(await readFile(join(path, 'config.json'), 'utf8'));
     expect(parseSimulation(config)).toEqual(reference.config);
+    expect(await readdir(join(path, 'model', 'layers-model'))).toContain('model.json');
     const file = readModelFile(new Uint8Array(await readFile(join(path, 'model', 'model.onnx'))));
     expect(weightsDigest(file.weights)).toBe(reference.result.weightsDigest);
     await expect(createRunFolder(path)).rejects.toThrow('not empty');
@@ -123,6 +158,7 @@ describe('a simulation', () => {
     [{ hospitals: 5 }, 'hospitals'],
     [{ engine: 'abacus' }, 'engine'],
     [{ partition: { kind: 'fair' } }, 'partition'],
+    [{ partition: 'natural', dataset: 'medmnist:breastmnist' }, 'which site'],
   ])('refuses %j before anything starts', async (change, field) => {
     await expect(runFederation({ ...tiny, ...change } as SimulationInput)).rejects.toThrow(field);
   });

@@ -5,6 +5,7 @@ import { beginRound, step } from '../../coordinator/round/step.ts';
 import type { SiteId } from '../../shared/ids.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { DropReason } from '../../shared/protocol/reasons.ts';
+import { SHARE_ENTRY_BYTES } from '../../shared/protocol/share-payload.ts';
 import { contextOf, modelHash, planOf, rules as rulesOf, site, sites } from '../coordinator/fixtures.ts';
 
 const plan = planOf();
@@ -20,7 +21,10 @@ function sayEvent(event: RoundEvent): string {
       const of = `round ${String(context.round)}, attempt ${String(context.attempt)}`;
       if (answer.type === 'advertise') return `${siteId} agrees to ${of}`;
       if (answer.type === 'refuse') return `${siteId} refuses ${of}`;
-      return `${siteId} sends its update of ${of}`;
+      if (answer.type === 'update') return `${siteId} sends its update of ${of}`;
+      if (answer.type === 'shares') return `${siteId} deals its shares of ${of}`;
+      if (answer.type === 'consistent') return `${siteId} signs the survivors of ${of}`;
+      return `${siteId} reveals its shares of ${of}`;
     }
     case 'transferring':
       return `bytes of ${event.siteId} arrive`;
@@ -47,6 +51,14 @@ function sayMessage({ message }: Extract<Effect, { kind: 'send' }>): string {
   switch (message.type) {
     case 'announce':
       return `announce to ${message.cohort.join(' ')}`;
+    case 'share-keys':
+      return `the keys of ${message.advertisements.map(({ siteId }) => siteId).join(' ')}`;
+    case 'relay':
+      return `shares of ${String(message.payload.length / SHARE_ENTRY_BYTES)} others`;
+    case 'survivors':
+      return `survivors ${message.survivors.join(' ')}`;
+    case 'unmask':
+      return `reveal, as ${message.signatures.map(({ siteId }) => siteId).join(' ')} have signed`;
     case 'train':
       return `train with ${message.cohort.join(' ')}`;
     case 'ack': {
@@ -67,7 +79,11 @@ function sayReport({ report }: Extract<Effect, { kind: 'emit' }>): string {
     case 'siteDropped':
       return `${report.siteId} is dropped: ${report.reason}`;
     case 'updateAccepted':
-      return `${report.siteId} counts with ${String(report.exampleCount)} examples`;
+      return report.figures
+        ? `${report.siteId} counts with ${String(report.figures.exampleCount)} examples`
+        : `${report.siteId} counts; with what only it knows`;
+    case 'culprit':
+      return `${report.siteId} has cheated: ${report.reason}`;
     case 'extended':
       return `${report.sites.join(' ')} may go on`;
     case 'aborted':
@@ -87,6 +103,8 @@ function sayEffect(effect: Effect): string | undefined {
       return 'wait no more';
     case 'accumulate':
       return `add the update of ${effect.siteId}`;
+    case 'addVector':
+      return `add the masked update of ${effect.siteId}`;
     case 'aggregate':
       return 'average';
     case 'evaluate':
@@ -120,17 +138,17 @@ export class Story {
   }
 
   agree(...names: string[]): this {
-    for (const siteId of sites(...names)) this.#answer(siteId, { type: 'advertise' });
+    for (const siteId of sites(...names)) this.answers(siteId, { type: 'advertise' });
     return this;
   }
 
   refuse(name: string): this {
-    return this.#answer(site(name), { type: 'refuse' });
+    return this.answers(site(name), { type: 'refuse' });
   }
 
   /** Each update counts ten examples and moves every weight by one. */
   send(...names: string[]): this {
-    for (const siteId of sites(...names)) this.#answer(siteId, updateAnswer);
+    for (const siteId of sites(...names)) this.answers(siteId, updateAnswer);
     return this;
   }
 
@@ -175,7 +193,7 @@ export class Story {
     return `${this.#lines.join('\n')}\n`;
   }
 
-  #answer(siteId: SiteId, answer: Extract<RoundEvent, { kind: 'answered' }>['answer']): this {
+  answers(siteId: SiteId, answer: Extract<RoundEvent, { kind: 'answered' }>['answer']): this {
     return this.happens({ kind: 'answered', siteId, context: this.context, answer });
   }
 

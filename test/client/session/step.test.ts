@@ -125,7 +125,9 @@ describe('a site’s session', () => {
 
   it('does not train what it has not agreed to, or what is not signed', () => {
     expect(play(trainRequested()).effects).toEqual([]);
-    expect(play(announced(), trainRequested({ authentic: false })).effects).toEqual([]);
+    expect(play(announced(), trainRequested({ authentic: false })).effects).toEqual([
+      { kind: 'emit', report: { kind: 'ignored', context, reason: 'bad-coordinator-signature' } },
+    ]);
     expect(play(announced(), trainRequested({ context: at(2) })).effects).toEqual([]);
   });
 

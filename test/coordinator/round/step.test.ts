@@ -5,6 +5,7 @@ import type { Effect, RoundEvent, RoundStart } from '../../../coordinator/round/
 import { phaseAfter, type Round } from '../../../coordinator/round/state.ts';
 import { beginRound, step } from '../../../coordinator/round/step.ts';
 import type { SiteId } from '../../../shared/ids.ts';
+import { MaskedStory } from '../../traces/masked-story.ts';
 import { Story } from '../../traces/story.ts';
 import { contextOf, modelHash, planOf, rules, site, sites } from '../fixtures.ts';
 
@@ -233,10 +234,9 @@ describe('the order of phases', () => {
   });
 
   it('gives each of its waiting phases a deadline, after which nobody is left who answered', () => {
-    const secure = { ...rules(), protection: 'secure-aggregation' as const };
-    const story = new Story('', ['a', 'b'], secure).agree('a', 'b');
+    const story = new MaskedStory('', ['a', 'b', 'c', 'd']).advertise('a', 'b', 'c', 'd');
     expect(story.round.phase).toBe('sharingKeys');
     expect(story.text()).toContain('wait at most 2000 ms\n    — sharingKeys');
-    expect(story.deadline().round).toMatchObject({ phase: 'aborted', reason: 'survivors-below-minimum' });
+    expect(story.deadline().round).toMatchObject({ phase: 'aborted', reason: 'below-threshold' });
   });
 });

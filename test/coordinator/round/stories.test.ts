@@ -1,7 +1,8 @@
 /** Golden traces: whole rounds as stories in test/traces, compared word by word. */
 import { describe, expect, it } from 'vitest';
 import { Story } from '../../traces/story.ts';
-import { rules, sites } from '../fixtures.ts';
+import { MaskedStory } from '../../traces/masked-story.ts';
+import { rules, site, sites } from '../fixtures.ts';
 
 const keeps = (story: Story, name: string): Promise<void> =>
   expect(story.text()).toMatchFileSnapshot(`../../traces/${name}.txt`);
@@ -118,5 +119,134 @@ describe('a round as a story', () => {
       .happens({ kind: 'stop' });
     expect(story.round).toMatchObject({ phase: 'aborted', reason: 'stopped' });
     await keeps(story, 'stopped');
+  });
+});
+
+describe('a round under secure aggregation as a story', () => {
+  const five = ['a', 'b', 'c', 'd', 'e'];
+
+  it('all well', async () => {
+    const story = new MaskedStory('Secure aggregation: all well', five)
+      .advertise(...five)
+      .deal(...five)
+      .sendMasked(...five)
+      .sign(...five)
+      .reveal(...five)
+      .unmasked();
+    expect(story.round).toMatchObject({ phase: 'published', survivors: sites(...five), dropped: [] });
+    await keeps(story, 'masked-all-well');
+  });
+
+  it.each([
+    [
+      'advertising',
+      (story: MaskedStory) =>
+        story
+          .goes('e')
+          .advertise('a', 'b', 'c', 'd')
+          .deal('a', 'b', 'c', 'd')
+          .sendMasked('a', 'b', 'c', 'd')
+          .sign('a', 'b', 'c', 'd')
+          .reveal('a', 'b', 'c', 'd'),
+    ],
+    [
+      'sharing-keys',
+      (story: MaskedStory) =>
+        story
+          .advertise(...five)
+          .deal('a', 'b', 'c', 'd')
+          .goes('e')
+          .sendMasked('a', 'b', 'c', 'd')
+          .sign('a', 'b', 'c', 'd')
+          .reveal('a', 'b', 'c', 'd'),
+    ],
+    [
+      'training',
+      (story: MaskedStory) =>
+        story
+          .advertise(...five)
+          .deal(...five)
+          .sendMasked('a', 'b', 'c', 'd')
+          .goes('e')
+          .sign('a', 'b', 'c', 'd')
+          .reveal('a', 'b', 'c', 'd'),
+    ],
+    [
+      'consistency',
+      (story: MaskedStory) =>
+        story
+          .advertise(...five)
+          .deal(...five)
+          .sendMasked(...five)
+          .sign('a', 'b', 'c', 'd')
+          .goes('e')
+          .reveal('a', 'b', 'c', 'd'),
+    ],
+    [
+      'unmasking',
+      (story: MaskedStory) =>
+        story
+          .advertise(...five)
+          .deal(...five)
+          .sendMasked(...five)
+          .sign(...five)
+          .reveal('a', 'b', 'c', 'd')
+          .goes('e'),
+    ],
+  ])('one drops in %s', async (phase, tell) => {
+    const story = new MaskedStory(`Secure aggregation: e drops in ${phase}`, five);
+    tell(story).unmasked();
+    const survivors = phase === 'consistency' || phase === 'unmasking' ? five : five.slice(0, 4);
+    expect(story.round).toMatchObject({ phase: 'published', survivors: sites(...survivors) });
+    await keeps(story, `masked-one-drops-in-${phase}`);
+  });
+
+  it('one leaves after its update and is not waited for', async () => {
+    const story = new MaskedStory('Secure aggregation: e sends its update and leaves', five)
+      .advertise(...five)
+      .deal(...five)
+      .sendMasked('e')
+      .goes('e')
+      .sendMasked('a', 'b', 'c', 'd')
+      .sign('a', 'b', 'c', 'd')
+      .reveal('a', 'b', 'c', 'd')
+      .unmasked();
+    expect(story.round).toMatchObject({ phase: 'published', survivors: sites(...five) });
+    await keeps(story, 'masked-leaves-after-its-update');
+  });
+
+  it('a culprit', async () => {
+    const story = new MaskedStory('Secure aggregation: b reveals a share that was not dealt', five)
+      .advertise(...five)
+      .deal(...five)
+      .sendMasked(...five)
+      .sign(...five)
+      .reveal(...five)
+      .unmasked({ siteId: site('b'), reason: 'bad-share' });
+    expect(story.round).toMatchObject({ phase: 'published', survivors: sites(...five) });
+    await keeps(story, 'masked-culprit');
+  });
+
+  it('a split view is refused', async () => {
+    const story = new MaskedStory('Secure aggregation: a and b have signed other survivors', five)
+      .advertise(...five)
+      .deal(...five)
+      .sendMasked(...five)
+      .signOthers('a', 'a', 'b', 'c', 'd')
+      .signOthers('b', 'a', 'b', 'c', 'd');
+    expect(story.round).toMatchObject({ phase: 'aborted', reason: 'below-threshold', spent: false });
+    await keeps(story, 'masked-split-view');
+  });
+
+  it('too few reveal', async () => {
+    const story = new MaskedStory('Secure aggregation: too few reveal', five)
+      .advertise(...five)
+      .deal(...five)
+      .sendMasked(...five)
+      .sign(...five)
+      .reveal('a', 'b', 'c')
+      .deadline();
+    expect(story.round).toMatchObject({ phase: 'aborted', reason: 'below-threshold', spent: true });
+    await keeps(story, 'masked-too-few-reveal');
   });
 });

@@ -15,6 +15,7 @@ const ROUNDS = 4;
 const base = {
   images: 160,
   sites: 3,
+  protection: 'box',
   rounds: ROUNDS,
   epochs: 1,
   compare: [],

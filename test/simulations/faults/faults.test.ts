@@ -16,6 +16,7 @@ function run(
   const input: SimulationInput = {
     images: 120,
     sites: 3,
+    protection: 'box',
     rounds: 2,
     epochs: 1,
     compare: [],

@@ -17,6 +17,7 @@ beforeAll(async () => {
     config,
     `images: 120
 sites: 3
+protection: box
 rounds: 2
 epochs: 1
 workers: 1
@@ -109,6 +110,9 @@ it.each([
   [['--resume', 'nowhere'], 'config.json'],
   [['--config', 'nowhere.yaml'], 'nowhere.yaml'],
   [['--seeds', '0'], '--seeds'],
+  [['--images', '100', '--dataset', 'medmnist:breastmnist'], '--images'],
+  [['--file', 'copy.npz'], '--file'],
+  [['--local-steps', '3', '--epochs', '2'], '--local-steps'],
 ])('refuses %j and says why', async (args, reason) => {
   const ended = await simulate(args);
   expect(ended.code).toBe(2);

@@ -1,6 +1,6 @@
 /** Sites that set some of their images aside, and a federation that hides nothing, from the configuration to the figures. */
 import { describe, expect, it } from 'vitest';
-import { PLAIN_PROTECTION_WARNING } from '../../../shared/protocol/plan.ts';
+import { PLAIN_PROTECTION_WARNING } from '../../../shared/protocol/protection.ts';
 import { runFederation } from '../../../simulations/harness.ts';
 import { createModelSource } from '../../../simulations/pool/model-source.ts';
 import { createInlinePool } from '../../../simulations/pool/pool.ts';
@@ -10,6 +10,7 @@ import { prepareData } from '../../../simulations/virtual/prepare.ts';
 const tiny: SimulationInput = {
   images: 120,
   sites: 3,
+  protection: 'box',
   rounds: 2,
   epochs: 1,
   architecture: { name: 'cnn', options: { filters: [4, 8], dense: 8, dropout: 0, normalization: 'group' } },

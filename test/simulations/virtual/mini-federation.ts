@@ -6,7 +6,7 @@ import { executeRun, type RunHooks, type RunResult } from '../../../coordinator/
 import type { PauseSwitch } from '../../../coordinator/run/pause.ts';
 import type { ValidationResult } from '../../../coordinator/run/progress.ts';
 import type { Journal } from '../../../coordinator/round/journal.ts';
-import { startSiteAgent } from '../../../client/session/agent.ts';
+import { startSiteAgent, type SiteAgentOptions } from '../../../client/session/agent.ts';
 import type { SessionReport } from '../../../client/session/events.ts';
 import type { LocalTrainer } from '../../../client/training/local-update.ts';
 import type { SitePolicy } from '../../../client/session/policy.ts';
@@ -29,6 +29,7 @@ export interface MiniSite {
   readonly policy?: Partial<SitePolicy>;
   /** Another coordinator's key than the one that speaks. */
   readonly coordinatorKey?: Uint8Array;
+  readonly verify?: SiteAgentOptions['verify'];
 }
 
 export interface MiniOptions {
@@ -77,10 +78,11 @@ export async function runMini(options: MiniOptions = {}): Promise<MiniResult> {
   const transport = createMemoryTransport({ clock, sites: names, ...options.network });
   const identity = createIdentity();
   const identities = new Map(names.map((siteId) => [siteId, createIdentity()] as const));
+  const roster = new Map([...identities].map(([siteId, own]) => [siteId, own.publicKey]));
   const reports: { siteId: SiteId; report: SessionReport }[] = [];
   const chunking = options.chunkBytes === undefined ? {} : { chunkBytes: options.chunkBytes };
   const agents = [...identities].map(([siteId, own]) => {
-    const { trainer, policy, coordinatorKey } = options.sites?.[siteId] ?? {};
+    const { trainer, policy, coordinatorKey, verify } = options.sites?.[siteId] ?? {};
     return startSiteAgent({
       siteId,
       identity: own,
@@ -88,6 +90,8 @@ export async function runMini(options: MiniOptions = {}): Promise<MiniResult> {
       policy: { approvedPlans: [hashPlan(plan)], minimumCohort: 2, ...policy },
       link: transport.linkOf(siteId),
       trainer: trainer ?? formula(siteId),
+      roster,
+      ...(verify && { verify }),
       clock,
       ...chunking,
       report: (report) => reports.push({ siteId, report }),
@@ -101,7 +105,8 @@ export async function runMini(options: MiniOptions = {}): Promise<MiniResult> {
     manifest: manifestWith([{ kind: 'kernel', length: plan.parameterCount }]),
     identity,
     boxKeys: createAgreementKeyPair(),
-    roster: new Map([...identities].map(([siteId, own]) => [siteId, own.publicKey])),
+    roster,
+    track: (work) => clock.track(work),
     gateway: transport.gateway,
     clock,
     journal: options.journal ?? { append: () => Promise.resolve() },
