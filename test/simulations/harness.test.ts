@@ -206,7 +206,8 @@ function simulate(
 describe('the command', () => {
   it('prints the comparison as JSON and names the folder', async () => {
     const out = join(folder, 'command');
-    const args = ['--images', '120', '--sites', '2', '--rounds', '1', '--workers', '1', '--seed', '3'];
+    const size = ['--images', '120', '--sites', '3', '--acknowledge-small-cohort', '--rounds', '1'];
+    const args = [...size, '--workers', '1', '--seed', '3'];
     const ended = await simulate([...args, '--json', '--out', out]);
     expect(ended.stderr).toContain('round 1/1');
     expect(ended.code).toBe(0);

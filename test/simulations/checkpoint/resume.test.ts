@@ -79,7 +79,7 @@ async function runUntil(path: string, input: SimulationInput, lastRound: number)
 
 /** Bytes differ by the length of numbers in headers, times by the machine. */
 const withoutTimes = (rounds: readonly RoundResult[]): unknown =>
-  rounds.map((round) => ({ ...round, durationMs: 0, bytesUp: 0, bytesDown: 0 }));
+  rounds.map((round) => ({ ...round, durationMs: 0, bytesUp: 0, bytesDown: 0, traffic: [] }));
 
 const figures = ({ finalDigest, result }: SimulationOutcome): unknown => ({
   finalDigest,
