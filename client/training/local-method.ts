@@ -38,8 +38,12 @@ export interface LocalMethod {
   contribution(trained: Float32Array, rateSum: number): Contribution;
 }
 
-const difference = (a: Float32Array, b: Float32Array): Float32Array =>
-  a.map((value, i) => value - (b[i] ?? 0));
+/** By index: several times the speed of a callback for each weight. */
+function difference(a: Float32Array, b: Float32Array): Float32Array {
+  const out = new Float32Array(a.length);
+  for (let i = 0; i < out.length; i++) out[i] = (a[i] ?? 0) - (b[i] ?? 0);
+  return out;
+}
 
 /** @throws InvariantError when the state is of another strategy or model, or SCAFFOLD's server control variate is missing */
 export function localMethod(input: MethodInput): LocalMethod {

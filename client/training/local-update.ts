@@ -11,6 +11,7 @@ import { stepsPerEpochOf } from '../../shared/learning/training/batches.ts';
 import type { Recipe } from '../../shared/learning/training/recipe.ts';
 import { learningRateAt, type Horizon } from '../../shared/learning/training/schedules.ts';
 import { trainLocally } from '../../shared/learning/training/trainer.ts';
+import type { EpochRecord } from '../../shared/learning/training/training-loop.ts';
 import type { Manifest } from '../../shared/learning/weights.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
@@ -79,10 +80,11 @@ export async function computeUpdate(input: LocalUpdateInput): Promise<LocalResul
       ...{ classCount, signal },
     }));
   const stepsPerEpoch = stepsPerEpochOf(data.count, recipe.batchSize);
-  const stepsPerRound = recipe.epochs * stepsPerEpoch;
+  const { localSteps, rounds } = plan.federation;
+  const stepsPerRound = localSteps ?? recipe.epochs * stepsPerEpoch;
   const schedulePosition = {
     firstStep: (context.round - 1) * stepsPerRound,
-    totalSteps: plan.federation.rounds * stepsPerRound,
+    totalSteps: rounds * stepsPerRound,
   };
   const result = await trainLocally({
     compiled,
@@ -94,6 +96,8 @@ export async function computeUpdate(input: LocalUpdateInput): Promise<LocalResul
     recipe,
     seed: { run: plan.seed, round: context.round, site: siteId },
     schedulePosition,
+    duration: { steps: stepsPerRound },
+    continueFromStep: localSteps === undefined ? undefined : schedulePosition.firstStep,
     signal,
     onProgress: ({ step }) => input.onSteps?.(step),
   });
@@ -101,10 +105,16 @@ export async function computeUpdate(input: LocalUpdateInput): Promise<LocalResul
   const rateSum = sumOfRates(recipe, { ...schedulePosition, stepsPerEpoch }, result.steps);
   return {
     exampleCount: data.count,
-    meanLoss: result.epochs.at(-1)?.loss ?? 0,
+    meanLoss: localSteps === undefined ? (result.epochs.at(-1)?.loss ?? 0) : meanLossOf(result.epochs),
     ...(validation && { validation }),
     ...method.contribution(result.weights, rateSum),
   };
+}
+
+/** Over all examples: a round of steps may hold parts of several epochs. */
+function meanLossOf(epochs: readonly EpochRecord[]): number {
+  const examples = epochs.reduce((sum, epoch) => sum + epoch.examples, 0);
+  return epochs.reduce((sum, epoch) => sum + epoch.loss * epoch.examples, 0) / examples;
 }
 
 /** Of the learning rates of `steps` steps; none of a federated recipe's schedules looks at a validation loss. */

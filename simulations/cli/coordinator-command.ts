@@ -1,6 +1,6 @@
 /** `consilium coordinator`: everything that a consortium's administrator does at the command line. */
 import { writeFileSync } from 'node:fs';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { z } from 'zod';
 import {
   coordinatorConfigSchema,
@@ -27,6 +27,7 @@ import { writeInvitation } from '../../shared/protocol/enrolment.ts';
 import { runInterruptible } from '../interruptible.ts';
 import { programVersion } from '../train/environment.ts';
 import { describeReport } from './coordinator-log.ts';
+import { integer } from './options.ts';
 import { printTable } from './text-table.ts';
 
 const HOUR_MS = 3_600_000;
@@ -63,12 +64,6 @@ async function withStores(dir: string, body: (stores: Stores) => Promise<void>):
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
-
-function integer(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('give a whole number.');
-  return value;
-}
 
 const command = (name: string, description: string): Command =>
   new Command(name)

@@ -9,6 +9,14 @@ export function numberFlag(text: string): number {
   return value;
 }
 
+/** Not below 0. */
+export function integer(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError('A whole number is needed.');
+  return value;
+}
+
 /** @throws InputError naming each flag and what it takes */
 export function parseFlags<T>(schema: z.ZodType<T>, raw: unknown): T {
   const parsed = schema.safeParse(raw);

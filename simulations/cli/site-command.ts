@@ -24,6 +24,7 @@ import { readInvitation } from '../../shared/protocol/enrolment.ts';
 import { hashPlan } from '../../shared/protocol/plan.ts';
 import type { FederationAnswer } from '../../shared/protocol/site-requests.ts';
 import { runInterruptible } from '../interruptible.ts';
+import { integer } from './options.ts';
 import { describeSiteReport } from './site-log.ts';
 
 interface Common {
@@ -52,6 +53,8 @@ export function siteCommand(): Command {
 interface EnrollOptions extends Common {
   readonly data?: string;
   readonly authority?: string;
+  readonly minimumCohort: number;
+  readonly acknowledgeSmallCohort?: boolean;
 }
 
 function enroll(): Command {
@@ -59,8 +62,14 @@ function enroll(): Command {
     .argument('<invitation>', "what the consortium's administrator has handed over")
     .option('--data <source>', 'images with labels on this machine: folder:…, table:…, npz:…')
     .option('--authority <file>', 'PEM of the authority of the coordinator’s certificate')
+    .option('--minimum-cohort <count>', 'take no part in a smaller round', integer, 5)
+    .option(
+      '--acknowledge-small-cohort',
+      'take part with three or four sites, whose sum says much about each',
+    )
     .action(
-      acting(async (code: string, { dir, data, authority }: EnrollOptions) => {
+      acting(async (code: string, options: EnrollOptions) => {
+        const { dir, data, authority, minimumCohort, acknowledgeSmallCohort = false } = options;
         if (isEnrolled(dir)) throw new InputError(`${dir} holds a site already; choose another folder`);
         const invitation = readInvitation(code);
         const identity = siteIdentity(dir);
@@ -77,7 +86,11 @@ function enroll(): Command {
             ...(data !== undefined && { data }),
             engine: 'onnx',
           },
-          sitePolicySchema.parse({ approvedPlans: [] }),
+          sitePolicySchema.parse({
+            approvedPlans: [],
+            minimumCohort,
+            smallCohortAcknowledged: acknowledgeSmallCohort,
+          }),
         );
         say(`${invitation.siteId} has asked to join the federation at ${invitation.url}.`);
         say(`fingerprint  ${fingerprintOf(identity.publicKey)}`);

@@ -100,6 +100,7 @@ function idlePool(scene: Scene): Pool {
     predict: () => Promise.resolve(logits),
     fit: never,
     personalise: never,
+    describe: never,
     close: () => Promise.resolve(),
   };
 }

@@ -7,7 +7,12 @@ import * as elementwise from './elementwise.ts';
 import { add, clip, div, expand, hardSwish, mul, neg, relu, sigmoid, sub } from './elementwise.ts';
 import { concat, flatten, pad, reduceMean, reduceSum, reshape, slice, softmax, transpose } from './layout.ts';
 import { gemm, matmul } from './matrix.ts';
-import { batchNormalization, batchStatistics, groupNormalization, layerNormalization } from './normalization.ts';
+import {
+  batchNormalization,
+  batchStatistics,
+  groupNormalization,
+  layerNormalization,
+} from './normalization.ts';
 import { at, tensor, type Tensor64 } from './tensor64.ts';
 import { averagePool, conv, convTranspose, globalAveragePool, maxPool, type Window } from './window.ts';
 
@@ -136,8 +141,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ],
   [
     'Slice',
-    (view) =>
-      slice(view.input(0), view.integers(1), view.integers(2), view.integers(3), view.integers(4)),
+    (view) => slice(view.input(0), view.integers(1), view.integers(2), view.integers(3), view.integers(4)),
   ],
   ['Pad', (view) => pad(view.input(0), view.integers(1), view.optional(2)?.data[0] ?? 0)],
   [

@@ -170,6 +170,45 @@ describe('a site’s update', () => {
     expect(second.kept).not.toEqual(fresh.kept);
   });
 
+  it('in local steps goes through the site’s images over the rounds, each once before any comes again', async () => {
+    // 20 images in batches of 8: 3 steps an epoch; rounds of 2 steps.
+    const { training } = input().plan;
+    const plan = planOf({ localSteps: 2, rounds: 6 }, { training: { ...training, batchSize: 8 } });
+    const seen: number[] = [];
+    for (let round = 1; round <= 6; round++) {
+      const compiled = fakeModel(FEATURES, CLASSES);
+      const steps: number[] = [];
+      await computeUpdate(input({ plan, compiled, context: { round }, onSteps: (step) => steps.push(step) }));
+      expect(steps).toEqual([1, 2]);
+      for (const { images, sampleWeights } of compiled.batches)
+        sampleWeights.forEach((weight, i) => {
+          if (weight > 0) seen.push(images[i * FEATURES] ?? NaN);
+        });
+    }
+    const all = [...input().data.images].filter((_, i) => i % FEATURES === 0).sort((a, b) => a - b);
+    for (const epoch of [0, 1, 2, 3])
+      expect(seen.slice(20 * epoch, 20 * (epoch + 1)).sort((a, b) => a - b)).toEqual(all);
+    expect(seen).toHaveLength(80);
+    expect(seen.slice(0, 20)).not.toEqual(seen.slice(20, 40));
+  });
+
+  it('in local steps lets the learning rate fall over all of them', async () => {
+    const recipe: RecipeInput = {
+      optimizer: { kind: 'sgd', momentum: 0 },
+      schedule: { kind: 'cosine' },
+      learningRate: 0.5,
+      weightDecay: 0,
+      batchSize: 20,
+    };
+    const plan = planOf({ rounds: 2, localSteps: 1 }, { training: recipe });
+    const early = await computeUpdate(input({ plan, context: { round: 1 } }));
+    const late = await computeUpdate(input({ plan, context: { round: 2 } }));
+    // Full-batch steps: the order does not matter, and the second of two has half the rate.
+    early.delta.subarray(0, TRAINED).forEach((value, i) => {
+      expect(late.delta[i]).toBeCloseTo(value / 2, 5);
+    });
+  });
+
   it('tells of every step', async () => {
     const steps: number[] = [];
     await computeUpdate(input({ onSteps: (step) => steps.push(step) }));

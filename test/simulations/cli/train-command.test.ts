@@ -141,7 +141,9 @@ describe('consilium train, two seeds on phantoms', () => {
     writeFileSync(join(folder, 'notes.txt'), 'of the user');
     const forced = await runConsilium(...again, '--force', '--quiet');
     expect(forced).toMatchObject({ exit: 0, stderr: '' });
-    expect(readdirSync(folder).sort()).toEqual([...OUTPUT_FILES, 'layers-model', 'notes.txt', 'tensorboard'].sort());
+    expect(readdirSync(folder).sort()).toEqual(
+      [...OUTPUT_FILES, 'layers-model', 'notes.txt', 'tensorboard'].sort(),
+    );
   }, 60_000);
 });
 

@@ -327,7 +327,15 @@ const power = (dims: Dims, exponent: number): GradientCase => ({
 
 const parametric = [
   operator('PRelu', [[2, 3], [3]], {}, [awayFrom(0)]),
-  operator('PRelu', [[2, 3, 2, 2], [3, 1, 1]], {}, [awayFrom(0)]),
+  operator(
+    'PRelu',
+    [
+      [2, 3, 2, 2],
+      [3, 1, 1],
+    ],
+    {},
+    [awayFrom(0)],
+  ),
   operator('PRelu', [[2, 3, 2, 2], [1]], {}, [awayFrom(0)]),
   power([2, 3], 3),
   power([5], 1.5),
@@ -339,16 +347,26 @@ const slices = (
     [[6], [1], [5], [0]],
     [[2, 7], [0], [7], [1], [3]],
     [[2, 8], [1], [100], [-1], [2]],
-    [[2, 3, 5, 6], [1, -5], [3, -1], [1, 3], [1, 2]],
-    [[2, 3, 5, 6], [0, 1, 1], [1, 5, 6], [0, 2, 3], [1, 2, 3]],
+    [
+      [2, 3, 5, 6],
+      [1, -5],
+      [3, -1],
+      [1, 3],
+      [1, 2],
+    ],
+    [
+      [2, 3, 5, 6],
+      [0, 1, 1],
+      [1, 5, 6],
+      [0, 2, 3],
+      [1, 2, 3],
+    ],
   ] as const
-).map(
-  ([dims, ...lists]): GradientCase => ({
-    ...operator('Slice', [dims]),
-    name: `Slice ${show(dims)} ${show(lists)}`,
-    build: (build, inputs) => build.op('Slice', [...inputs, ...lists.map((list) => build.ints(list))]),
-  }),
-);
+).map(([dims, ...lists]): GradientCase => ({
+  ...operator('Slice', [dims]),
+  name: `Slice ${show(dims)} ${show(lists)}`,
+  build: (build, inputs) => build.op('Slice', [...inputs, ...lists.map((list) => build.ints(list))]),
+}));
 
 const expansions = [
   withInts('Expand', [3], [2, 3]),
@@ -401,7 +419,14 @@ const transposedConvolutions = [
     ...{ x: [1, 2, 3, 4], kernel: [3, 3], filters: 2, strides: [2, 2], pads: [1, 1, 1, 1] },
     outputPadding: [1, 1],
   }),
-  convTransposeCase({ x: [1, 4, 3, 3], kernel: [3, 2], filters: 2, group: 2, strides: [2, 1], pads: [1, 0, 0, 1] }),
+  convTransposeCase({
+    x: [1, 4, 3, 3],
+    kernel: [3, 2],
+    filters: 2,
+    group: 2,
+    strides: [2, 1],
+    pads: [1, 0, 0, 1],
+  }),
   convTransposeCase({ x: [1, 1, 3, 4], kernel: [3, 2], filters: 1, dilations: [2, 3], strides: [1, 2] }),
   convTransposeCase({
     ...{ x: [1, 1, 3, 3], kernel: [1, 1], filters: 1, strides: [2, 2] },

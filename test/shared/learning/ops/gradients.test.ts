@@ -82,7 +82,9 @@ describe('over random shapes', () => {
       fc.asyncProperty(shape, channels, async ({ n, seed, rows, columns }, given) => {
         const { group, input, output, height, width } = given;
         // Padding of at most one keeps some of every output.
-        const pads = [rows.before, columns.before, rows.after, columns.after].map((size) => Math.min(size, 1));
+        const pads = [rows.before, columns.before, rows.after, columns.after].map((size) =>
+          Math.min(size, 1),
+        );
         const outputPadding = [rows.stride - 1, columns.stride - 1];
         const x = [n, group * input, height, width];
         const spec = { x, ...windowOf(rows, columns), pads, group, filters: group * output, outputPadding };
