@@ -33,7 +33,7 @@ function react(session: Session, event: SessionEvent): SessionTransition {
     case 'relayed':
     case 'survivorsListed':
     case 'unmaskRequested':
-      return isCurrent(session, event.context) ? maskingStep(session, event) : stay(session);
+      return isCurrent(session, event.context) ? maskingStep(session, event) : forgotten(session, event);
     case 'stepsDone':
       return stepsDone(session, event);
     case 'trained':
@@ -47,6 +47,19 @@ function react(session: Session, event: SessionEvent): SessionTransition {
     case 'connected':
       return connected(session);
   }
+}
+
+/**
+ * A question about a round that the site has agreed to and knows no more of, because its program ended in between: it
+ * says so, instead of letting the others wait for it until the deadline.
+ */
+function forgotten(
+  session: Session,
+  { context, authentic }: { readonly context: RoundContext; readonly authentic: boolean },
+): SessionTransition {
+  const isKnown = session.seen.some((earlier) => sameContext(earlier, context));
+  if (session.phase !== 'idle' || !authentic || !isKnown) return stay(session);
+  return { next: session, effects: refusal(context, 'restarted') };
 }
 
 const isCurrent = (session: Session, context: RoundContext): session is InRound =>
@@ -98,7 +111,7 @@ function cohortRefusal(session: Session, cohort: readonly SiteId[]): RefusalReas
 
 function trainRequested(session: Session, event: EventOf<'trainRequested'>): SessionTransition {
   const { context } = event;
-  if (!isCurrent(session, context)) return stay(session);
+  if (!isCurrent(session, context)) return forgotten(session, event);
   if (!event.authentic) return ignore(session, context, 'bad-coordinator-signature');
   switch (session.phase) {
     case 'advertised':

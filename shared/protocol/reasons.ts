@@ -87,6 +87,8 @@ export const refusalReasonSchema = z.enum([
   'too-few-signatures',
   /** Local training failed; the reason stays at the site. */
   'training-failed',
+  /** The site's program ended in the middle of the round, and with it what the site had of the round. */
+  'restarted',
 ]);
 export type RefusalReason = z.infer<typeof refusalReasonSchema>;
 

@@ -163,3 +163,49 @@ export async function memoryGrowth(options: SceneOptions): Promise<Growth> {
     residentRatio: at(resident, late) / at(resident, early),
   };
 }
+
+/**
+ * Two federations in turns, round by round, so that a change of the machine's speed meets both: what their rounds took, in
+ * milliseconds. The first round of each, in which models are compiled, does not count.
+ */
+export async function roundsInTurns(
+  options: readonly [SceneOptions, SceneOptions],
+  workerCount: number,
+): Promise<readonly [number[], number[]]> {
+  const pool = createWorkerPool(workerCount);
+  const took: readonly [number[], number[]] = [[], []];
+  const waiting: [(() => void)?, (() => void)?] = [];
+  const isOver = [false, false];
+  let turn = 0;
+  const pass = (self: 0 | 1): void => {
+    const other = self === 0 ? 1 : 0;
+    if (isOver[other]) return;
+    turn = other;
+    waiting[other]?.();
+  };
+  const ownTurn = (self: 0 | 1): Promise<void> =>
+    turn === self
+      ? Promise.resolve()
+      : new Promise((resolve) => {
+          waiting[self] = resolve;
+        });
+  const run = async (self: 0 | 1): Promise<void> => {
+    const scene = createScene(options[self]);
+    await ownTurn(self);
+    let start = systemClock.elapsedMs();
+    await federate(scene, pool, async (round) => {
+      if (round > 1) took[self].push(systemClock.elapsedMs() - start);
+      pass(self);
+      await ownTurn(self);
+      start = systemClock.elapsedMs();
+    });
+    isOver[self] = true;
+    pass(self);
+  };
+  try {
+    await Promise.all([run(0), run(1)]);
+  } finally {
+    await pool.close();
+  }
+  return took;
+}

@@ -222,3 +222,21 @@ describe('the policy', () => {
     expect(sitePolicySchema.safeParse({ approvedPlans: [], trustAll: true }).success).toBe(false);
   });
 });
+
+it('says that it has forgotten a round which it had agreed to before its program ended', () => {
+  const restarted = newSession(site('a'), fresh.policy, { seen: [context] });
+  const asked = {
+    kind: 'trainRequested',
+    context,
+    cohort: sites('a', 'b', 'c'),
+    modelHash: context.modelHash,
+  } as const;
+  const told = step(restarted, { ...asked, authentic: true });
+  expect(told.next).toBe(restarted);
+  expect(told.effects.map((effect) => effect.kind)).toEqual(['persist', 'emit', 'refuse']);
+  expect(told.effects).toContainEqual({ kind: 'refuse', context, reason: 'restarted' });
+  // Nobody but the coordinator is told, and only about what was agreed to.
+  expect(step(restarted, { ...asked, authentic: false }).effects).toEqual([]);
+  const other = { ...context, attempt: 2 };
+  expect(step(restarted, { ...asked, context: other, authentic: true }).effects).toEqual([]);
+});
