@@ -50,6 +50,8 @@ export interface KnownPeers {
 
 export interface Idle extends Base {
   readonly phase: 'idle';
+  /** The attempts that this site had agreed to when its program ended; until it agrees to another one. */
+  readonly forgotten?: readonly RoundContext[];
 }
 
 /**
@@ -69,5 +71,6 @@ export type Session = Idle | InRound;
 export type SessionMemory = Pick<Base, 'seen' | 'unmasked' | 'transcripts'>;
 
 export function newSession(siteId: SiteId, policy: SitePolicy, memory: SessionMemory = { seen: [] }): Idle {
-  return { phase: 'idle', siteId, policy, ...memory };
+  const { seen } = memory;
+  return { phase: 'idle', siteId, policy, ...memory, ...(seen.length > 0 && { forgotten: seen }) };
 }

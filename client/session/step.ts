@@ -57,8 +57,9 @@ function forgotten(
   session: Session,
   { context, authentic }: { readonly context: RoundContext; readonly authentic: boolean },
 ): SessionTransition {
-  const isKnown = session.seen.some((earlier) => sameContext(earlier, context));
-  if (session.phase !== 'idle' || !authentic || !isKnown) return stay(session);
+  if (session.phase !== 'idle' || !authentic) return stay(session);
+  const isForgotten = session.forgotten?.some((earlier) => sameContext(earlier, context)) ?? false;
+  if (!isForgotten) return stay(session);
   return { next: session, effects: refusal(context, 'restarted') };
 }
 
