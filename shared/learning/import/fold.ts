@@ -63,8 +63,13 @@ function stridesOf(dims: readonly number[]): number[] {
   return strides;
 }
 
-/** For every element of `dims` its place in data that has the given step for each axis. */
+/**
+ * For every element of `dims` its place in data that has the given step for each axis.
+ * @throws GraphError when a side is no size
+ */
 function placesOf(dims: readonly number[], steps: readonly number[]): Int32Array {
+  if (!dims.every((size) => Number.isSafeInteger(size) && size >= 0))
+    throw new GraphError(`A constant would have the sides ${dims.join('×')}.`);
   const places = new Int32Array(sizeOf(dims));
   const index = dims.map(() => 0);
   let place = 0;
