@@ -58,7 +58,7 @@ export async function startSite(
     clock,
     trainer,
     memory,
-    journal: new SessionMemoryFile(memoryFile, { siteId, policy, memory }),
+    journal: new SessionMemoryFile(memoryFile, memory),
     report: (sessionReport) => {
       report({ kind: 'session', report: sessionReport });
     },

@@ -30,12 +30,12 @@ import type { SessionEffect, SessionEvent, SessionReport } from './events.ts';
 import { MaskingDesk, memberBindingOf } from './masking-desk.ts';
 import type { SitePolicy } from './policy.ts';
 import type { RoundSecrets } from './round-secrets.ts';
-import { newSession, type Session, type SessionMasking, type SessionMemory } from './state.ts';
+import { memoryOf, newSession, type Session, type SessionMasking, type SessionMemory } from './state.ts';
 import { step } from './step.ts';
 
 export interface SiteJournal {
-  /** Resolves once the event would survive the process. */
-  append(event: SessionEvent): Promise<void>;
+  /** `memory`: what the session remembers after the event. Resolves once that would survive the process. */
+  append(event: SessionEvent, memory: SessionMemory): Promise<void>;
   /**
    * Secure aggregation: the secrets of the round, anew whenever there are more. Resolves once they would survive the
    * process; nothing that depends on them is sent before. What is handed over is to be kept as a copy.
@@ -174,7 +174,7 @@ class Agent implements SiteAgent {
   async #handle(event: SessionEvent, message: CoordinatorMessage | undefined): Promise<void> {
     const { next, effects } = step(this.#session, this.#looked(event));
     for (const effect of effects)
-      if (effect.kind === 'persist') await this.#options.journal?.append(effect.event);
+      if (effect.kind === 'persist') await this.#options.journal?.append(effect.event, memoryOf(next));
     this.#session = next;
     for (const effect of effects) await this.#perform(effect, message);
   }

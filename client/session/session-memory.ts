@@ -7,13 +7,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { writeAtomically } from '../../shared/atomic-file.ts';
 import { messageOf, StorageError } from '../../shared/errors.ts';
-import { runIdSchema, type SiteId } from '../../shared/ids.ts';
+import { runIdSchema } from '../../shared/ids.ts';
 import { roundContextSchema } from '../../shared/protocol/messages.ts';
 import type { SiteJournal } from './agent.ts';
 import type { SessionEvent } from './events.ts';
-import type { SitePolicy } from './policy.ts';
-import { newSession, type Session, type SessionMemory } from './state.ts';
-import { step } from './step.ts';
+import { memoryOf, type SessionMemory } from './state.ts';
 
 const memorySchema = z.strictObject({
   seen: z.array(roundContextSchema),
@@ -21,12 +19,6 @@ const memorySchema = z.strictObject({
   transcripts: z
     .array(z.strictObject({ runId: runIdSchema, round: z.int().min(1), transcript: z.string() }))
     .optional(),
-});
-
-const memoryOf = ({ seen, unmasked, transcripts }: SessionMemory): SessionMemory => ({
-  seen,
-  ...(unmasked && { unmasked }),
-  ...(transcripts && { transcripts }),
 });
 
 /** @throws StorageError for a file that is damaged: a site without its memory takes no part */
@@ -49,21 +41,19 @@ export async function readMemory(path: string): Promise<SessionMemory> {
   }
 }
 
-/** Folds the same events as the agent and keeps what has to outlive it. */
 export class SessionMemoryFile implements SiteJournal {
   readonly #path: string;
-  #session: Session;
+  #written: SessionMemory;
 
-  constructor(path: string, site: { siteId: SiteId; policy: SitePolicy; memory: SessionMemory }) {
+  /** `memory`: what `readMemory` has found in the file. */
+  constructor(path: string, memory: SessionMemory) {
     this.#path = path;
-    this.#session = newSession(site.siteId, site.policy, site.memory);
+    this.#written = memory;
   }
 
-  async append(event: SessionEvent): Promise<void> {
-    const { next } = step(this.#session, event);
-    const memory = memoryOf(next);
-    const isChanged = !isDeepStrictEqual(memory, memoryOf(this.#session));
-    this.#session = next;
-    if (isChanged) await writeAtomically(this.#path, new TextEncoder().encode(JSON.stringify(memory)));
+  async append(_event: SessionEvent, memory: SessionMemory): Promise<void> {
+    if (isDeepStrictEqual(memory, this.#written)) return;
+    await writeAtomically(this.#path, new TextEncoder().encode(JSON.stringify(memory)));
+    this.#written = memory;
   }
 }

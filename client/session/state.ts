@@ -70,6 +70,12 @@ export type Session = Idle | InRound;
 /** What a site must not forget when its program ends: otherwise a round could be asked of it twice. */
 export type SessionMemory = Pick<Base, 'seen' | 'unmasked' | 'transcripts'>;
 
+export const memoryOf = ({ seen, unmasked, transcripts }: SessionMemory): SessionMemory => ({
+  seen,
+  ...(unmasked && { unmasked }),
+  ...(transcripts && { transcripts }),
+});
+
 export function newSession(siteId: SiteId, policy: SitePolicy, memory: SessionMemory = { seen: [] }): Idle {
   const { seen } = memory;
   return { phase: 'idle', siteId, policy, ...memory, ...(seen.length > 0 && { forgotten: seen }) };

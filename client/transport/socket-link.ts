@@ -9,10 +9,11 @@ import { systemClock, type Clock } from '../../shared/clock.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
 import { signStatement } from '../../shared/crypto/statement.ts';
 import type { SiteId } from '../../shared/ids.ts';
-import { MAX_HEADER_CHARS, type Frame } from '../../shared/protocol/codec.ts';
+import type { Frame } from '../../shared/protocol/codec.ts';
 import {
   CLIENT_TO_SERVER,
   eventOf,
+  receivedFrame,
   SERVER_TO_CLIENT,
   type ClientToServerEvents,
   type ServerToClientEvents,
@@ -93,7 +94,7 @@ class Link implements CoordinatorLink {
       this.#retry(reasonOf(error));
     });
     this.#socket.onAny((event: string, header: unknown, payload: unknown) => {
-      const frame = frameOf(event, header, payload);
+      const frame = receivedFrame(SERVER_TO_CLIENT, { event, header, payload });
       if (frame) this.#handlers?.frame(frame);
     });
   }
@@ -155,12 +156,4 @@ function reasonOf(error: Error & { data?: unknown; description?: unknown }): str
     case 'bad-signature':
       return 'the coordinator has another key for this site: ask its administrator to compare fingerprints';
   }
-}
-
-/** Undefined for what is no frame of a coordinator. */
-function frameOf(event: string, header: unknown, payload: unknown): Frame | undefined {
-  if (typeof header !== 'string' || header.length > 2 * MAX_HEADER_CHARS) return undefined;
-  if (eventOf(SERVER_TO_CLIENT, { header }) !== event) return undefined;
-  if (payload === null) return { header };
-  return payload instanceof Uint8Array ? { header, payload } : undefined;
 }

@@ -13,6 +13,7 @@ import { MAX_HEADER_CHARS, type Frame } from '../../shared/protocol/codec.ts';
 import {
   CLIENT_TO_SERVER,
   eventOf,
+  receivedFrame,
   SERVER_TO_CLIENT,
   type ClientToServerEvents,
   type ServerToClientEvents,
@@ -199,7 +200,7 @@ class Gateway implements SocketGateway {
         refuse('flood');
         return;
       }
-      const frame = frameOf(event, header, payload);
+      const frame = receivedFrame(CLIENT_TO_SERVER, { event, header, payload });
       if (frame) this.#handlers?.frame(siteId, frame);
       else refuse('malformed');
     });
@@ -223,13 +224,4 @@ class Gateway implements SocketGateway {
     this.#options.report?.({ kind: 'lost', siteId });
     this.#handlers?.disconnected(siteId);
   }
-}
-
-/** Undefined for what is no frame of a site. */
-function frameOf(event: string, header: unknown, payload: unknown): Frame | undefined {
-  if (typeof header !== 'string' || header.length > 2 * MAX_HEADER_CHARS) return undefined;
-  const isNamed = eventOf(CLIENT_TO_SERVER, { header }) === event;
-  if (!isNamed) return undefined;
-  if (payload === null) return { header };
-  return payload instanceof Uint8Array ? { header, payload } : undefined;
 }

@@ -2,7 +2,7 @@
  * The events of a connection, as socket.io's types want them: one event for each type of message, with the frame's
  * header and payload and a receipt. The maps follow from the messages' schemas; every transport is typed by them.
  */
-import type { Frame } from './codec.ts';
+import { MAX_HEADER_CHARS, type Frame } from './codec.ts';
 import {
   coordinatorMessageSchema,
   siteMessageSchema,
@@ -40,6 +40,20 @@ export const CLIENT_TO_SERVER: readonly (keyof ClientToServerEvents)[] = [
 /** The frame of an event, as `FrameHandler` gets it. */
 const frameOf = (header: string, payload: Uint8Array | null): Frame =>
   payload === null ? { header } : { header, payload };
+
+/**
+ * The frame of what has arrived as `event`; undefined for what is no frame or another message than its event's. What the
+ * frame says is for the codec to check.
+ */
+export function receivedFrame(
+  events: readonly string[],
+  { event, header, payload }: { readonly event: string; readonly header: unknown; readonly payload: unknown },
+): Frame | undefined {
+  if (typeof header !== 'string' || header.length > 2 * MAX_HEADER_CHARS) return undefined;
+  if (eventOf(events, { header }) !== event) return undefined;
+  if (payload === null) return { header };
+  return payload instanceof Uint8Array ? { header, payload } : undefined;
+}
 
 /** Everything that the coordinator can send goes to `take`. */
 export function serverToClientHandlers(take: (frame: Frame) => void): ServerToClientEvents {

@@ -24,8 +24,9 @@ import { buildModel } from '../../shared/learning/architectures/architecture.ts'
 import { writeModel } from '../../shared/learning/graph/model-file.ts';
 import { weightsDigest, weightsFromBytes } from '../../shared/learning/weights.ts';
 import { writeInvitation } from '../../shared/protocol/enrolment.ts';
-import { runInterruptible } from '../interruptible.ts';
 import { programVersion } from '../train/environment.ts';
+import { runInterruptible } from '../interruptible.ts';
+import { acting, commandsOf, say } from './command-forms.ts';
 import { describeReport } from './coordinator-log.ts';
 import { integer } from './options.ts';
 import { printTable } from './text-table.ts';
@@ -61,20 +62,7 @@ async function withStores(dir: string, body: (stores: Stores) => Promise<void>):
   }
 }
 
-const say = (text: string): void => {
-  process.stdout.write(`${text}\n`);
-};
-
-const command = (name: string, description: string): Command =>
-  new Command(name)
-    .description(description)
-    .option('--dir <folder>', "the coordinator's folder", DEFAULT_FOLDER);
-
-/** Runs the action of a sub-command as every command ends: with a sentence and an exit code. */
-const acting =
-  <A extends unknown[]>(action: (...args: A) => Promise<void>) =>
-  (...args: A): Promise<void> =>
-    runInterruptible(() => action(...args));
+const command = commandsOf({ description: "the coordinator's folder", default: DEFAULT_FOLDER });
 
 export function coordinatorCommand(): Command {
   const group = new Command('coordinator').description(
@@ -235,7 +223,7 @@ function plan(): Command {
         acting((options: Common) =>
           withStores(options.dir, async ({ runs }) => {
             printTable(
-              (await runs.plans()).map(({ planHash, name }) => ({ plan: planHash, name })),
+              (await runs.plans()).map(({ planHash, plan }) => ({ plan: planHash, name: plan.task.name })),
               options,
             );
           }),

@@ -24,6 +24,7 @@ import { readInvitation } from '../../shared/protocol/enrolment.ts';
 import { hashPlan } from '../../shared/protocol/plan.ts';
 import type { FederationAnswer } from '../../shared/protocol/site-requests.ts';
 import { runInterruptible } from '../interruptible.ts';
+import { acting, commandsOf, say } from './command-forms.ts';
 import { integer } from './options.ts';
 import { describeSiteReport } from './site-log.ts';
 
@@ -32,17 +33,7 @@ interface Common {
   readonly json?: boolean;
 }
 
-const say = (text: string): void => {
-  process.stdout.write(`${text}\n`);
-};
-
-const command = (name: string, description: string): Command =>
-  new Command(name).description(description).option('--dir <folder>', "the site's folder", 'site-data');
-
-const acting =
-  <A extends unknown[]>(action: (...args: A) => Promise<void>) =>
-  (...args: A): Promise<void> =>
-    runInterruptible(() => action(...args));
+const command = commandsOf({ description: "the site's folder", default: 'site-data' });
 
 export function siteCommand(): Command {
   const group = new Command('site').description("a hospital's agent: join, approve plans, take part");
