@@ -114,7 +114,7 @@ export function createApp(options: AppOptions): Express {
 async function describeFederation({ folder, registry, runs }: AppOptions): Promise<FederationAnswer> {
   const active = (await registry.list()).filter(({ status }) => status === 'active');
   const roster = new Map(active.map(({ siteId, publicKey }) => [siteId, publicKey]));
-  const plans = await Promise.all((await runs.plans()).map(({ planHash }) => runs.plan(planHash)));
+  const plans = await runs.plans();
   return { roster: signRoster(folder.identity, roster), plans: plans.map(({ plan }) => plan) };
 }
 

@@ -28,6 +28,16 @@ export interface PublishedModel {
   readonly score: number | null;
 }
 
+export interface StoredPlan {
+  readonly planHash: PlanHash;
+  readonly plan: Plan;
+}
+
+const storedPlan = ({ plan_hash, body }: { plan_hash: string; body: string }): StoredPlan => ({
+  planHash: planHashSchema.parse(plan_hash),
+  plan: planSchema.parse(JSON.parse(body)),
+});
+
 export class RunStore {
   readonly #database: Database;
   readonly #clock: Pick<Clock, 'nowMs'>;
@@ -49,29 +59,34 @@ export class RunStore {
     return planHash;
   }
 
-  async plans(): Promise<readonly { readonly planHash: PlanHash; readonly name: string }[]> {
+  /** In the order in which they were added. */
+  async plans(): Promise<readonly StoredPlan[]> {
     const rows = await this.#database
       .selectFrom('plans')
-      .select(['plan_hash', 'name'])
+      .select(['plan_hash', 'body'])
       .orderBy('added_at')
       .execute();
-    return rows.map(({ plan_hash, name }) => ({ planHash: planHashSchema.parse(plan_hash), name }));
+    return rows.map(storedPlan);
   }
 
   /** By the hash or its beginning. @throws InputError when none or several begin so */
-  async plan(beginning: string): Promise<{ readonly planHash: PlanHash; readonly plan: Plan }> {
-    const matches = (await this.plans()).filter(({ planHash }) => planHash.startsWith(beginning));
+  async plan(beginning: string): Promise<StoredPlan> {
+    const matches = await this.#database
+      .selectFrom('plans')
+      .select(['plan_hash', 'body'])
+      .where(
+        (where) => where.fn('substr', ['plan_hash', where.lit(1), where.val(beginning.length)]),
+        '=',
+        beginning,
+      )
+      .limit(2)
+      .execute();
     const [only, ...others] = matches;
     if (!only || beginning === '')
       throw new InputError(`no plan begins with "${beginning}"; see the list of plans`);
     if (others.length > 0)
       throw new InputError(`several plans begin with "${beginning}"; give more of its hash`);
-    const row = await this.#database
-      .selectFrom('plans')
-      .select('body')
-      .where('plan_hash', '=', only.planHash)
-      .executeTakeFirstOrThrow();
-    return { planHash: only.planHash, plan: planSchema.parse(JSON.parse(row.body)) };
+    return storedPlan(only);
   }
 
   /** Behind all that are in the queue. */

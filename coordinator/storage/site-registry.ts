@@ -1,5 +1,5 @@
 /** Invitations and sites. Who may connect is read here at every handshake, so that a suspension works at once. */
-import { sql } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import type { Clock } from '../../shared/clock.ts';
 import { fromHex } from '../../shared/crypto/bytes.ts';
 import { fingerprintOf } from '../../shared/crypto/fingerprint.ts';
@@ -10,7 +10,7 @@ import { InputError } from '../../shared/errors.ts';
 import { siteIdSchema, type SiteId } from '../../shared/ids.ts';
 import { enrolStatement, type EnrolRequest } from '../../shared/protocol/enrolment.ts';
 import type { Database } from './database.ts';
-import type { SiteStatus } from './tables.ts';
+import type { SiteStatus, Tables } from './tables.ts';
 
 export interface RegisteredSite {
   readonly siteId: SiteId;
@@ -38,6 +38,17 @@ const CHANGES: Readonly<Record<SiteStatus, readonly SiteStatus[]>> = {
   suspended: ['active', 'removed'],
   removed: [],
 };
+
+function registeredSite(row: Selectable<Tables['sites']>): RegisteredSite {
+  const publicKey = fromHex(row.public_key);
+  return {
+    siteId: siteIdSchema.parse(row.site_id),
+    publicKey,
+    fingerprint: fingerprintOf(publicKey),
+    status: row.status,
+    enrolledAt: row.enrolled_at,
+  };
+}
 
 export class SiteRegistry {
   readonly #database: Database;
@@ -94,7 +105,12 @@ export class SiteRegistry {
   }
 
   async find(siteId: SiteId): Promise<RegisteredSite | undefined> {
-    return (await this.list()).find((site) => site.siteId === siteId);
+    const row = await this.#database
+      .selectFrom('sites')
+      .selectAll()
+      .where('site_id', '=', siteId)
+      .executeTakeFirst();
+    return row && registeredSite(row);
   }
 
   /** By name. */
@@ -104,16 +120,7 @@ export class SiteRegistry {
       .selectAll()
       .orderBy(sql`site_id`)
       .execute();
-    return rows.map((row) => {
-      const publicKey = fromHex(row.public_key);
-      return {
-        siteId: siteIdSchema.parse(row.site_id),
-        publicKey,
-        fingerprint: fingerprintOf(publicKey),
-        status: row.status,
-        enrolledAt: row.enrolled_at,
-      };
-    });
+    return rows.map(registeredSite);
   }
 
   /** @throws InputError for an unknown site or a change that makes no sense */

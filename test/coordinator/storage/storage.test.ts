@@ -102,7 +102,7 @@ describe('plans and runs', () => {
     const planHash = await store.addPlan(plan);
     expect(await store.addPlan(plan)).toBe(planHash);
     expect(planHash).toBe(hashPlan(plan));
-    expect(await store.plans()).toEqual([{ planHash, name: plan.task.name }]);
+    expect(await store.plans()).toEqual([{ planHash, plan }]);
     expect(await store.plan(planHash.slice(0, 8))).toEqual({ planHash, plan });
     await expect(store.plan('xyz')).rejects.toThrow('no plan begins with "xyz"');
     await expect(store.plan('')).rejects.toThrow('no plan begins');
