@@ -1,7 +1,7 @@
 /** What a hospital writes down for its agent: everything is in one folder, and the private key never leaves it. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { stringify } from 'yaml';
 import { z } from 'zod';
 import { writeAtomically } from '../shared/atomic-file.ts';
 import { fromHex, toHex } from '../shared/crypto/bytes.ts';
@@ -10,6 +10,7 @@ import { randomSeed } from '../shared/crypto/random.ts';
 import { InputError, messageOf } from '../shared/errors.ts';
 import { siteIdSchema } from '../shared/ids.ts';
 import { signedRosterSchema, type SignedRoster } from '../shared/protocol/roster.ts';
+import { readYamlFile } from '../shared/yaml-file.ts';
 import { sitePolicySchema, type SitePolicy } from './session/policy.ts';
 
 export const siteConfigSchema = z.strictObject({
@@ -62,7 +63,7 @@ export function siteIdentity(path: string): Identity {
   } catch (cause) {
     throw new InputError(`the folder ${path} cannot be made: ${messageOf(cause)}`, { cause });
   }
-  return identityFromSeed(fromHex(readYaml(file, keySchema).seed));
+  return identityFromSeed(fromHex(readYamlFile('key', file, keySchema).seed));
 }
 
 export function isEnrolled(path: string): boolean {
@@ -81,12 +82,16 @@ export function openSiteFolder(path: string): SiteFolder {
     throw new InputError(
       `${path} holds no site; \`consilium site enroll <invitation> --dir ${path}\` makes one`,
     );
-  return { path, config: readYaml(join(path, FILES.config), siteConfigSchema), identity: siteIdentity(path) };
+  return {
+    path,
+    config: readYamlFile('configuration', join(path, FILES.config), siteConfigSchema),
+    identity: siteIdentity(path),
+  };
 }
 
 /** @throws InputError: a policy that cannot be read allows nothing */
 export function readPolicy({ path }: Pick<SiteFolder, 'path'>): SitePolicy {
-  return readYaml(join(path, FILES.policy), sitePolicySchema);
+  return readYamlFile('policy', join(path, FILES.policy), sitePolicySchema);
 }
 
 export async function writePolicy({ path }: Pick<SiteFolder, 'path'>, policy: SitePolicy): Promise<void> {
@@ -96,7 +101,7 @@ export async function writePolicy({ path }: Pick<SiteFolder, 'path'>, policy: Si
 /** The roster that was accepted last; undefined before the first. */
 export function readRoster({ path }: Pick<SiteFolder, 'path'>): SignedRoster | undefined {
   const file = join(path, FILES.roster);
-  return existsSync(file) ? readYaml(file, signedRosterSchema) : undefined;
+  return existsSync(file) ? readYamlFile('roster', file, signedRosterSchema) : undefined;
 }
 
 export async function writeRoster({ path }: Pick<SiteFolder, 'path'>, roster: SignedRoster): Promise<void> {
@@ -105,23 +110,8 @@ export async function writeRoster({ path }: Pick<SiteFolder, 'path'>, roster: Si
 
 /** A path of the configuration, from the site's folder. */
 export function pathIn({ path }: Pick<SiteFolder, 'path'>, file: string): string {
-  return isAbsolute(file) ? file : resolve(path, file);
+  return resolve(path, file);
 }
 
 const writeText = (file: string, text: string): Promise<void> =>
   writeAtomically(file, new TextEncoder().encode(text));
-
-function readYaml<T>(file: string, schema: z.ZodType<T>): T {
-  let value: unknown;
-  try {
-    value = parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    throw new InputError(`${file} cannot be read: ${messageOf(cause)}`, { cause });
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    (issue) => `${issue.path.map(String).join('.') || 'the file'}: ${issue.message}`,
-  );
-  throw new InputError(`${file}: ${problems.join('; ')}`);
-}

@@ -1,7 +1,7 @@
 /** What an administrator writes down for the coordinator: `coordinator.yaml` in its folder. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { stringify } from 'yaml';
 import { z } from 'zod';
 import { createAgreementKeyPair, type AgreementKeyPair } from '../shared/crypto/agreement.ts';
 import { fromHex, toHex } from '../shared/crypto/bytes.ts';
@@ -9,6 +9,7 @@ import { fingerprintOf } from '../shared/crypto/fingerprint.ts';
 import { identityFromSeed, type Identity } from '../shared/crypto/identity.ts';
 import { randomSeed } from '../shared/crypto/random.ts';
 import { InputError, messageOf } from '../shared/errors.ts';
+import { readYamlFile } from '../shared/yaml-file.ts';
 
 export const DEFAULT_PORT = 8443;
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
@@ -90,8 +91,9 @@ export function initCoordinator(path: string, config: CoordinatorConfig): Coordi
 
 /** @throws InputError naming the file and the field that is wrong */
 export function openCoordinatorFolder(path: string): CoordinatorFolder {
-  const keys = readFile(join(path, KEYS_FILE), keysSchema, path);
-  const config = readFile(join(path, CONFIG_FILE), coordinatorConfigSchema, path);
+  const help = `\`consilium coordinator init --dir ${path}\` makes a coordinator`;
+  const keys = readYamlFile('key', join(path, KEYS_FILE), keysSchema, help);
+  const config = readYamlFile('configuration', join(path, CONFIG_FILE), coordinatorConfigSchema, help);
   const identity = identityFromSeed(fromHex(keys.seed));
   return {
     path,
@@ -107,23 +109,5 @@ export function openCoordinatorFolder(path: string): CoordinatorFolder {
 
 /** A path of the configuration, from the folder where that stands. */
 export function pathIn(folder: CoordinatorFolder, file: string): string {
-  return isAbsolute(file) ? file : resolve(dirname(join(folder.path, CONFIG_FILE)), file);
-}
-
-function readFile<T>(file: string, schema: z.ZodType<T>, folder: string): T {
-  let value: unknown;
-  try {
-    value = parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    throw new InputError(
-      `${file} cannot be read: ${messageOf(cause)}; \`consilium coordinator init --dir ${folder}\` makes a coordinator`,
-      { cause },
-    );
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    (issue) => `${issue.path.map(String).join('.') || 'the file'}: ${issue.message}`,
-  );
-  throw new InputError(`${file}: ${problems.join('; ')}`);
+  return resolve(folder.path, file);
 }

@@ -34,7 +34,7 @@ import { beginRun, carryOut } from './study/run-one.ts';
 import { carryOutStudy, createStudy, isStudy, type StudyOutcome } from './study/study.ts';
 import { summaryTable } from './study/summary.ts';
 import { OPTIMIZER_FORMS, withTrainingFlags, type TrainingFlags } from './training-options.ts';
-import { readYamlFile } from './yaml-file.ts';
+import { readYamlFile } from '../shared/yaml-file.ts';
 
 interface SimulateOptions extends StrategyFlags, TrainingFlags, ProtectionFlags {
   readonly dataset: string;

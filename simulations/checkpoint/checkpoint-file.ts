@@ -1,7 +1,7 @@
 /** A checkpoint on disk: whole or not there, whatever moment the process or the machine ends at. */
 import { existsSync } from 'node:fs';
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { writeAtomically } from '../../shared/atomic-file.ts';
 import { parseCheckpoint, type Checkpoint } from './checkpoint.ts';
 import { decodeContainer, encodeContainer } from './container.ts';
 
@@ -23,21 +23,4 @@ export function checkpointFile(path: string): CheckpointFile {
     save: (checkpoint) => writeAtomically(path, encodeContainer(checkpoint)),
     remove: () => rm(path, { force: true }),
   };
-}
-
-/** Written beside the file, flushed, then renamed over it: a reader sees the old or the new file, nothing in between. */
-export async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.new`;
-  const file = await open(temporary, 'w');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  // The new name is in the folder, which is flushed on its own; where a folder cannot be opened, as on Windows, it need not be.
-  const folder = await open(dirname(path), 'r').catch(() => undefined);
-  await folder?.sync().catch(() => undefined);
-  await folder?.close();
 }

@@ -6,6 +6,7 @@ import {
   type EngineDiagnosis,
   type MachineDescription,
 } from '../../shared/learning/engines/doctor.ts';
+import { alignedRows } from '../report/text-table.ts';
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
@@ -26,17 +27,6 @@ function engineRow(engine: EngineDiagnosis): readonly string[] {
   return [engine.name, 'yes', speed(engine.imagesPerSecond), engine.device];
 }
 
-/** Columns padded to their widest cell; the last one runs free. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
 /** The diagnosis for people. */
 export function renderDiagnosis(diagnosis: Diagnosis): string {
   const blocked =
@@ -51,7 +41,7 @@ export function renderDiagnosis(diagnosis: Diagnosis): string {
     ...machineLines(diagnosis.machine),
     blocked,
     '',
-    ...table(rows),
+    ...alignedRows(rows),
     '',
     'images/s: training steps of the default CNN on 28×28 images, batch 32, one thread.',
     ...(help.length === 0 ? [] : ['', 'What makes the others work:', ...help]),

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
+import { parseFlags } from './options.ts';
 import { InputError } from '../../shared/errors.ts';
 import { preprocessingSchema } from '../../shared/data/preprocess.ts';
 import { ARCHITECTURE_NAMES } from '../../shared/learning/architectures/architecture.ts';
@@ -134,17 +135,8 @@ function addRecipeOptions(command: Command): void {
 
 /** @throws InputError naming the flag and what it takes */
 export function parseTrainOptions(raw: unknown): TrainOptions {
-  const parsed = optionsSchema.safeParse(raw);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    ({ path, message }) => `${flagOf(String(path[0] ?? ''))}: ${message}`,
-  );
-  throw new InputError(problems.join('; '));
+  return parseFlags(optionsSchema, raw);
 }
-
-/** learningRate → --learning-rate */
-const flagOf = (name: string): string =>
-  `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** Without the entries that are undefined. */
 function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

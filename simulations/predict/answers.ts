@@ -1,4 +1,5 @@
 /** Answers about images: made one after the other, and written as a table, CSV or JSON. */
+import { alignedRows } from '../report/text-table.ts';
 import { ConsiliumError } from '../../shared/errors.ts';
 import { encodePng } from '../../shared/data/png.ts';
 import type { RawImage } from '../../shared/data/resize.ts';
@@ -154,13 +155,5 @@ export function answersTable(answers: readonly Answer[], classNames: readonly st
     );
     return [item.image, abstained ? 'abstains' : label, text.join(', ')];
   });
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return alignedRows(rows).join('\n');
 }

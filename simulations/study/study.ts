@@ -7,7 +7,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError, messageOf } from '../../shared/errors.ts';
-import { writeAtomically } from '../checkpoint/checkpoint-file.ts';
+import { writeAtomically } from '../../shared/atomic-file.ts';
 import type { SimulationOutcome } from '../harness.ts';
 import { comparedMethods } from '../report/methods.ts';
 import { parseSimulation } from '../simulation-config.ts';

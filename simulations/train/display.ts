@@ -1,5 +1,6 @@
 /** What the person at the keyboard sees: bars on a terminal, lines elsewhere, the results as a plain table. */
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import { alignedRows } from '../report/text-table.ts';
 import type { MetricName } from '../../shared/learning/metrics/evaluation.ts';
 import { formatDuration, formatEstimate, formatInterval, formatMetric } from '../report/format.ts';
 import { METRIC_LABELS } from '../report/labels.ts';
@@ -105,17 +106,7 @@ export function resultTable({ seeds }: TrainResult): string {
   const [first] = seeds;
   if (first === undefined) return '';
   const rows = seeds.length === 1 ? singleRows(first) : severalRows(seeds);
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? '').length)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return alignedRows(rows).join('\n');
 }
 
 function singleRows({ test, bestEpoch, durationMs }: SeedResult): string[][] {

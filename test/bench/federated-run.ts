@@ -14,7 +14,7 @@ import type { ModelSpec } from '../../simulations/pool/tasks.ts';
 import type { SimulationHooks } from '../../simulations/progress.ts';
 import { parseSimulation, type SimulationConfig } from '../../simulations/simulation-config.ts';
 import { prepareData, type PreparedData } from '../../simulations/virtual/prepare.ts';
-import { readYamlFile } from '../../simulations/yaml-file.ts';
+import { readYamlFile } from '../../shared/yaml-file.ts';
 import type { Case, Variant } from './federated-cases.ts';
 
 /** A consortium pays for rounds: what is reached after so many. */

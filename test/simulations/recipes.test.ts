@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { parseSimulation } from '../../simulations/simulation-config.ts';
-import { readYamlFile } from '../../simulations/yaml-file.ts';
+import { readYamlFile } from '../../shared/yaml-file.ts';
 
 const folder = fileURLToPath(new URL('../../simulations/recipes/', import.meta.url));
 const recipes = readdirSync(folder).filter((name) => name.endsWith('.yaml'));

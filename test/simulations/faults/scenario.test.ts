@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { siteIdSchema } from '../../../shared/ids.ts';
 import { checkScenario, faultScenarioSchema, faultsAt } from '../../../simulations/faults/scenario.ts';
-import { readYamlFile } from '../../../simulations/yaml-file.ts';
+import { readYamlFile } from '../../../shared/yaml-file.ts';
 
 const examples = fileURLToPath(new URL('../../../simulations/faults', import.meta.url));
 const site = (number: number): { siteId: ReturnType<typeof siteIdSchema.parse>; name: string } => ({
