@@ -53,6 +53,8 @@ export interface SiteAgentOptions {
   readonly roster?: Roster;
   /** Checks the signatures of peers. Default: `verifyStatement`; sites of one process can share their findings. */
   readonly verify?: SiteView['verify'];
+  /** Decodes a frame; undefined for one against the protocol. Default: `receive`; sites of one process are sent the same. */
+  readonly receive?: (frame: Frame) => CoordinatorMessage | undefined;
   readonly link: CoordinatorLink;
   /** Between two words about the steps of a training. Default: the system's clock. */
   readonly clock?: Clock;
@@ -150,7 +152,7 @@ class Agent implements SiteAgent {
   }
 
   #receive(frame: Frame): void {
-    const message = receive(frame);
+    const message = (this.#options.receive ?? receive)(frame);
     if (!message) return;
     this.#queue(() => this.#handle(eventOf(this.#view(), message), message));
   }

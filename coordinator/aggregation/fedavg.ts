@@ -15,6 +15,9 @@ const UNITS = 2 ** 20;
 /** Largest |n·Δ|·2²⁰ of one update, so that a full cohort's sum stays below 2⁵³. */
 const MAX_TERM = 2 ** 53 / MAX_COHORT;
 
+/** Added and taken away again it rounds every |x| < 2⁵¹, so every term, to an integer. */
+const ROUNDING = 1.5 * 2 ** 52;
+
 export interface FedAvgSum {
   /** [parameters], each an integer: Σ round(n_k·Δ_k·2²⁰). */
   readonly terms: Float64Array;
@@ -26,16 +29,9 @@ export function initFedAvg(parameterCount: number): FedAvgSum {
   return { terms: new Float64Array(parameterCount), exampleCount: 0, updateCount: 0 };
 }
 
-/** Whether every weighted value is small enough for the exact sum: |n·Δ| ≤ 2²³. Finite values only. */
-export function isSummable(update: UpdatePayload): boolean {
-  const { delta } = update;
-  let largest = 0;
-  // By index and comparison: ten times the speed of an iterator and Math.max.
-  for (let i = 0; i < delta.length; i++) {
-    const size = Math.abs(delta[i] ?? 0);
-    if (size > largest) largest = size;
-  }
-  return largest * update.exampleCount * UNITS <= MAX_TERM;
+/** Whether values up to `largest` are small enough for the exact sum when they are weighted: |n·Δ| ≤ 2²³. */
+export function isSummable(largest: number, exampleCount: number): boolean {
+  return largest * exampleCount * UNITS <= MAX_TERM;
 }
 
 /** Adds an update in place. @throws InvariantError when it does not fit; admission has checked it before. */
@@ -50,8 +46,8 @@ export function addUpdate(sum: FedAvgSum, update: UpdatePayload): void {
     const value = (delta[i] ?? 0) * factor;
     const size = Math.abs(value);
     if (size > largest) largest = size;
-    // To the nearest integer: several times the speed of Math.round.
-    terms[i] = (terms[i] ?? 0) + Math.floor(value + 0.5);
+    // To the nearest integer, ties to even: near 1.5·2⁵² neighbours are 1 apart. Far faster than Math.round.
+    terms[i] = (terms[i] ?? 0) + (value + ROUNDING - ROUNDING);
   }
   if (largest > MAX_TERM) throw new InvariantError('an update is too large to be summed exactly');
   sum.exampleCount += exampleCount;

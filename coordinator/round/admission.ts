@@ -124,9 +124,8 @@ function openUpdate({ plan, boxKeys }: AdmissionKeys, message: UpdateMessage): A
   const { strategy, maximumUpdateL2Norm } = plan.federation;
   const decoded = decodeUpdate(plaintext, plan.parameterCount, vectorCountOf(strategy));
   if (!decoded.ok) return decoded.reason;
-  const { update } = decoded;
-  if (!isSummable(update)) return 'out-of-range';
-  if (update.controlDelta && !isSummable({ ...update, delta: update.controlDelta })) return 'out-of-range';
+  const { update, largest } = decoded;
+  if (!isSummable(largest, update.exampleCount)) return 'out-of-range';
   if (maximumUpdateL2Norm !== undefined && l2Norm(update.delta) > maximumUpdateL2Norm) return 'over-norm';
   return { type: 'update', update };
 }

@@ -124,7 +124,15 @@ export type Plan = z.infer<typeof planSchema>;
 /** As written by people. */
 export type PlanInput = z.input<typeof planSchema>;
 
+/** Plans are never changed: each is hashed once. */
+const hashes = new WeakMap<Plan, PlanHash>();
+
 /** The name of a plan: SHA-512 of its canonical form. */
 export function hashPlan(plan: Plan): PlanHash {
-  return planHashSchema.parse(sha512Hex(canonicalBytes(plan)));
+  let hash = hashes.get(plan);
+  if (hash === undefined) {
+    hash = planHashSchema.parse(sha512Hex(canonicalBytes(plan)));
+    hashes.set(plan, hash);
+  }
+  return hash;
 }

@@ -9,6 +9,21 @@ export interface Statement {
   readonly fields: object;
 }
 
+/**
+ * Payloads are never written to once they are made or received. Where both ends live in one process the same bytes are
+ * therefore hashed once.
+ */
+const digests = new WeakMap<Uint8Array, string>();
+
+function digestOf(payload: Uint8Array): string {
+  let digest = digests.get(payload);
+  if (digest === undefined) {
+    digest = sha512Hex(payload);
+    digests.set(payload, digest);
+  }
+  return digest;
+}
+
 type Unsigned<M> = Omit<M, 'signature' | 'type'>;
 
 export function announceStatement(message: Unsigned<MessageOf<CoordinatorMessage, 'announce'>>): Statement {
@@ -30,7 +45,7 @@ export function relayStatement(
   siteId: SiteId,
 ): Statement {
   const { context, members, payload } = message;
-  return { purpose: 'relay', fields: { context, siteId, members, payloadDigest: sha512Hex(payload) } };
+  return { purpose: 'relay', fields: { context, siteId, members, payloadDigest: digestOf(payload) } };
 }
 
 export function survivorsStatement(message: Unsigned<MessageOf<CoordinatorMessage, 'survivors'>>): Statement {
@@ -58,7 +73,7 @@ export function advertiseStatement(message: Unsigned<MessageOf<SiteMessage, 'adv
 
 export function sharesStatement(message: Unsigned<MessageOf<SiteMessage, 'shares'>>): Statement {
   const { context, siteId, binding, payload } = message;
-  return { purpose: 'shares', fields: { context, siteId, binding, payloadDigest: sha512Hex(payload) } };
+  return { purpose: 'shares', fields: { context, siteId, binding, payloadDigest: digestOf(payload) } };
 }
 
 /** The same for every site but for its name: what one site has signed the others can check. */
@@ -69,7 +84,7 @@ export function consistentStatement(message: Unsigned<MessageOf<SiteMessage, 'co
 
 export function unmaskedStatement(message: Unsigned<MessageOf<SiteMessage, 'unmasked'>>): Statement {
   const { context, siteId, binding, payload } = message;
-  return { purpose: 'unmasked', fields: { context, siteId, binding, payloadDigest: sha512Hex(payload) } };
+  return { purpose: 'unmasked', fields: { context, siteId, binding, payloadDigest: digestOf(payload) } };
 }
 
 export function refuseStatement(message: Unsigned<MessageOf<SiteMessage, 'refuse'>>): Statement {
@@ -85,7 +100,7 @@ export function progressStatement(message: Unsigned<MessageOf<SiteMessage, 'prog
 export function updateStatement(message: Unsigned<MessageOf<SiteMessage, 'update'>>): Statement {
   const { context, siteId, binding, payload } = message;
   const bound = binding === undefined ? {} : { binding };
-  return { purpose: 'update', fields: { context, siteId, ...bound, payloadDigest: sha512Hex(payload) } };
+  return { purpose: 'update', fields: { context, siteId, ...bound, payloadDigest: digestOf(payload) } };
 }
 
 export function siteStatement(message: SiteMessage): Statement {

@@ -84,7 +84,12 @@ export function encodeUpdate(update: UpdatePayload): Uint8Array {
 }
 
 export type DecodedUpdate =
-  | { readonly ok: true; readonly update: UpdatePayload }
+  | {
+      readonly ok: true;
+      readonly update: UpdatePayload;
+      /** The largest absolute value of its vectors. */
+      readonly largest: number;
+    }
   | { readonly ok: false; readonly reason: 'wrong-shape' | 'non-finite' };
 
 /** Checks length, count and finiteness of untrusted bytes. The vectors are views of them. */
@@ -104,17 +109,14 @@ export function decodeUpdate(
   const vectors = bytes.subarray(HEADER_BYTES);
   const delta = weightsView(vectors.subarray(0, deltaBytes));
   const controlDelta = vectorCount === 2 ? weightsView(vectors.subarray(deltaBytes)) : undefined;
-  const isFinite =
-    Number.isFinite(meanLoss) &&
-    Number.isFinite(validation.lossSum) &&
-    allFinite(delta) &&
-    (!controlDelta || allFinite(controlDelta));
+  const largest = Math.max(largestMagnitude(delta), controlDelta ? largestMagnitude(controlDelta) : 0);
+  const isFinite = [meanLoss, validation.lossSum, largest].every(Number.isFinite);
   if (!isFinite) return { ok: false, reason: 'non-finite' };
   const optional = {
     ...(validation.exampleCount > 0 && { validation }),
     ...(controlDelta && { controlDelta }),
   };
-  return { ok: true, update: { exampleCount, meanLoss, delta, ...optional } };
+  return { ok: true, update: { exampleCount, meanLoss, delta, ...optional }, largest };
 }
 
 const readValidation = (view: DataView): LocalValidation => ({
@@ -123,9 +125,15 @@ const readValidation = (view: DataView): LocalValidation => ({
   lossSum: view.getFloat64(16, true),
 });
 
-/** 0·x is 0 for every finite x and NaN otherwise: one comparison at the end instead of one a value. */
-function allFinite(vector: Float32Array): boolean {
-  let probe = 0;
-  for (let i = 0; i < vector.length; i++) probe += 0 * (vector[i] ?? 0);
-  return probe === 0;
+/** The largest |x|; NaN where there is one. */
+function largestMagnitude(vector: Float32Array): number {
+  let largest = 0;
+  // By index and comparison: ten times the speed of an iterator and Math.max. No comparison with NaN holds.
+  for (let i = 0; i < vector.length; i++) {
+    const size = Math.abs(vector[i] ?? 0);
+    if (size <= largest) continue;
+    if (Number.isNaN(size)) return size;
+    largest = size;
+  }
+  return largest;
 }

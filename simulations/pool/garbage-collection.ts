@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { memoryUsage } from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { isMainThread } from 'node:worker_threads';
 
 /** To be called before the threads are made. Nothing happens where cores are left for the helpers. */
 export function markOnTrainingThreads(workerCount: number): void {
@@ -15,10 +16,16 @@ export function markOnTrainingThreads(workerCount: number): void {
   if (workerCount >= availableParallelism()) setFlagsFromString('--no-concurrent-marking');
 }
 
-/** A collection takes about a millisecond: less than the training of a model whose updates fill this memory. */
-const WORTHWHILE_BYTES = 8 * 2 ** 20;
+/** Sweeping the young part of the heap takes about a millisecond: worthwhile for so much that was made since. */
+const YOUNG_BYTES = 4 * 2 ** 20;
+/**
+ * What has outlived that is only let go by a collection of the whole heap. V8 itself waits for 64 MB in each thread, so
+ * that a simulation would need the more memory the more sites there are.
+ */
+const OLD_BYTES = { worker: 8 * 2 ** 20, main: 8 * 2 ** 20 };
 
-type CollectGarbage = (options: { readonly type: 'minor' }) => void;
+/** Without options: the whole heap. */
+type CollectGarbage = (options?: { readonly type: 'minor' }) => void;
 
 /** Undefined where the runtime has no such function. */
 function collector(): CollectGarbage | undefined {
@@ -29,16 +36,20 @@ function collector(): CollectGarbage | undefined {
 }
 
 let collect: CollectGarbage | undefined;
-let bytesKept = 0;
+let afterLast = 0;
+let afterWhole = 0;
 
 /**
- * Frees the large arrays that were made and dropped since the last time in this thread: updates, and the engine's copies
- * of gradients. V8 sees that memory as a reason to mark the whole heap again and again; to sweep the young part of it
- * in time makes that rare (measured for updates of 2 MB: about 5 % less processor time and memory).
+ * Frees the large arrays that were made and dropped in this thread: updates, and the engine's copies of gradients. V8 sees
+ * that memory as a reason to mark the whole heap step by step, which costs more than to collect it at once between two
+ * tasks.
  */
-export function freeYoungArrays(): void {
-  if (memoryUsage().arrayBuffers - bytesKept < WORTHWHILE_BYTES) return;
+export function freeArrays(): void {
+  if (memoryUsage().arrayBuffers - afterLast < YOUNG_BYTES) return;
   collect ??= collector();
   collect?.({ type: 'minor' });
-  bytesKept = memoryUsage().arrayBuffers;
+  afterLast = memoryUsage().arrayBuffers;
+  if (afterLast - afterWhole < OLD_BYTES[isMainThread ? 'main' : 'worker']) return;
+  collect?.();
+  afterLast = afterWhole = memoryUsage().arrayBuffers;
 }

@@ -11,7 +11,7 @@ import { Tinypool } from 'tinypool';
 import { TrainingAborted, type LocalResult } from '../../client/training/local-update.ts';
 import { EngineError, InputError, InvariantError } from '../../shared/errors.ts';
 import { executeTask, type ModelSource } from './execute.ts';
-import { freeYoungArrays, markOnTrainingThreads } from './garbage-collection.ts';
+import { freeArrays, markOnTrainingThreads } from './garbage-collection.ts';
 import {
   createStopFlag,
   type EngineDescription,
@@ -163,7 +163,7 @@ class TaskPool implements Pool {
       return await running;
     } finally {
       this.#running.delete(running);
-      freeYoungArrays();
+      freeArrays();
       signal?.removeEventListener('abort', raise);
     }
   }

@@ -1,7 +1,7 @@
 /** What a worker thread of the pool runs: one task at a time, with models that stay compiled from task to task. */
 import { kTransferable, kValue, Tinypool } from 'tinypool';
 import { executeTask } from './execute.ts';
-import { freeYoungArrays } from './garbage-collection.ts';
+import { freeArrays } from './garbage-collection.ts';
 import { createModelSource } from './model-source.ts';
 import type { TaskMessage, TaskResult } from './tasks.ts';
 
@@ -10,7 +10,7 @@ const source = createModelSource();
 /** Receives a TaskMessage and gives a TaskResult. */
 export default async function run({ task, stop }: TaskMessage): Promise<unknown> {
   const result = await executeTask(source, task, stop);
-  freeYoungArrays();
+  freeArrays();
   return handOver(result);
 }
 

@@ -6,6 +6,7 @@ import { executeRun, type RunPosition, type RunResult } from '../../coordinator/
 import { forgetfulJournal } from '../../coordinator/round/journal.ts';
 import type { AttemptRecord } from '../../coordinator/run/progress.ts';
 import type { UpdateFigures } from '../../coordinator/round/events.ts';
+import { receive } from '../../client/session/admission.ts';
 import { startSiteAgent, type SiteAgent, type SiteAgentOptions } from '../../client/session/agent.ts';
 import type { SitePolicy } from '../../client/session/policy.ts';
 import type { LocalTrainer } from '../../client/training/local-update.ts';
@@ -18,6 +19,8 @@ import { verifyStatement } from '../../shared/crypto/statement.ts';
 import { runIdSchema, type RunId, type SiteId } from '../../shared/ids.ts';
 import type { Manifest } from '../../shared/learning/weights.ts';
 import { canonicalBytes } from '../../shared/protocol/canonical.ts';
+import type { Frame } from '../../shared/protocol/codec.ts';
+import type { CoordinatorMessage } from '../../shared/protocol/messages.ts';
 import { hashPlan, type Plan } from '../../shared/protocol/plan.ts';
 import type { Roster } from '../../shared/protocol/roster.ts';
 import { TransferSlots } from '../../shared/protocol/transfer-slots.ts';
@@ -135,14 +138,20 @@ interface World {
   readonly trained: Map<SiteId, UpdateFigures>;
   /** Each signature is checked once in this process, whoever asks. */
   readonly verify: SiteAgentOptions['verify'];
+  /** Each frame is decoded once in this process, whoever gets it. */
+  readonly receive: SiteAgentOptions['receive'];
+  /** Updates that are being made or are under way: more than the workers need would only fill memory. */
+  readonly updates: TransferSlots<object>;
   readonly shared: (weights: Float32Array) => Float32Array;
 }
 
 /** Enough that no worker waits, and few enough that memory does not grow with the number of sites. */
 const CONCURRENT_DOWNLOADS = 4;
+/** So that no worker waits for the next one. */
+const SPARE_UPDATES = 1;
 
 function createWorld(federation: VirtualFederation): World {
-  const { plan, data, network, faults, from } = federation;
+  const { plan, data, network, faults, from, pool } = federation;
   const runId = runIdSchema.parse(`simulation-${String(plan.seed)}`);
   const clock = createVirtualClock();
   const sites = data.sites.map((site) => ({
@@ -177,6 +186,8 @@ function createWorld(federation: VirtualFederation): World {
     roster: new Map(sites.map((site) => [site.siteId, site.identity.publicKey])),
     trained: new Map<SiteId, UpdateFigures>(),
     verify: onceVerified(),
+    receive: onceReceived(),
+    updates: new TransferSlots(pool.workerCount + SPARE_UPDATES),
     slots: new TransferSlots(CONCURRENT_DOWNLOADS),
     shared: shareModel(),
   };
@@ -193,6 +204,7 @@ function startAgent(site: EquippedSite, federation: VirtualFederation, world: Wo
     policy: policyOf(plan),
     roster: world.roster,
     ...(world.verify && { verify: world.verify }),
+    ...(world.receive && { receive: world.receive }),
     link: world.transport.linkOf(siteId),
     slots: world.slots,
     trainer: world.director.trainerOf(siteId, trainerOf(site, federation, world)),
@@ -229,6 +241,24 @@ function onceVerified(): NonNullable<SiteAgentOptions['verify']> {
     return isValid;
   };
 }
+
+/** The same announcement goes to everyone: of the last frames it is known what they say. */
+function onceReceived(): NonNullable<SiteAgentOptions['receive']> {
+  const known: { readonly frame: Frame; readonly message: CoordinatorMessage | undefined }[] = [];
+  return (frame) => {
+    const found = known.find(
+      (one) => one.frame.header === frame.header && one.frame.payload === frame.payload,
+    );
+    if (found) return found.message;
+    const message = receive(frame);
+    known.unshift({ frame, message });
+    known.length = Math.min(known.length, MAX_RECEIVED);
+    return message;
+  };
+}
+
+/** Sites are told the same one after the other, and some of them are a message ahead. */
+const MAX_RECEIVED = 4;
 
 /** The signatures of a round of the largest cohort. */
 const MAX_VERIFIED = 4096;
@@ -285,7 +315,7 @@ const bytesOf = (vector: Float32Array): Uint8Array =>
 function trainerOf(
   { siteId, data, validation }: VirtualSite,
   { pool, model, hooks }: VirtualFederation,
-  { clock, judge, shared, trained }: World,
+  { clock, judge, shared, trained, updates }: World,
 ): LocalTrainer {
   return {
     // Not an async function: it would hold on to the request, and to its copy of the model, until the site has trained.
@@ -296,10 +326,20 @@ function trainerOf(
       const { training, seed, federation, task } = plan;
       const part = { training, seed, federation, task };
       const { round } = context;
-      const update = pool.update(
-        { model, plan: part, round, siteId, weights, serverControl, state, data, validation },
-        stop,
+      const place = {};
+      const update = new Promise<void>((start) => {
+        updates.claim(place, start);
+      }).then(() =>
+        pool.update(
+          { model, plan: part, round, siteId, weights, serverControl, state, data, validation },
+          stop,
+        ),
       );
+      const free = (): Promise<void> =>
+        clock.caughtUp().then(() => {
+          updates.free(place);
+        });
+      update.then(free, free);
       return clock.track(update).then((result) => {
         judge.trained(siteId, result.kept);
         const { exampleCount, meanLoss, validation: judged } = result;

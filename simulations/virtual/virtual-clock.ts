@@ -15,6 +15,8 @@ export interface VirtualClock extends Clock {
   deliver(delayMs: number, action: () => void): void;
   /** Keeps simulated time from moving on until `work` is settled. Returns `work`. */
   track<T>(work: Promise<T>): Promise<T>;
+  /** Resolves when no message can be delivered while time stands still, and at the end of `runUntil`. */
+  caughtUp(): Promise<void>;
   /**
    * Runs timers in the order of their time, those of equal time in the order of their making, until `done` is settled.
    * @throws InvariantError when nothing is left that could settle it
@@ -36,6 +38,8 @@ export function createVirtualClock(): VirtualClock {
   const timers: Timer[] = [];
   let nowMs = 0;
   let workCount = 0;
+  let isOver = false;
+  const behind: (() => void)[] = [];
   let wake: () => void = () => undefined;
 
   const add = (delayMs: number, action: () => void, isDelivery: boolean): Timer => {
@@ -44,10 +48,16 @@ export function createVirtualClock(): VirtualClock {
     timers.splice(index + 1, 0, timer);
     return timer;
   };
+  const hasCaughtUp = (): void => {
+    for (const resolve of behind.splice(0)) resolve();
+  };
   /** Runs the next timer if it is a message that time may stand still for. */
   const deliverNow = (): boolean => {
     const [next] = timers;
-    if (!next?.isDelivery || next.atMs > nowMs + MOMENT_MS) return false;
+    if (!next?.isDelivery || next.atMs > nowMs + MOMENT_MS) {
+      hasCaughtUp();
+      return false;
+    }
     timers.shift();
     next.action();
     return true;
@@ -75,6 +85,9 @@ export function createVirtualClock(): VirtualClock {
       work.then(endWork, endWork);
       return work;
     },
+    caughtUp() {
+      return isOver ? Promise.resolve() : new Promise((resolve) => behind.push(resolve));
+    },
     async runUntil(done) {
       const end = { settled: false };
       const settle = (): void => {
@@ -85,7 +98,11 @@ export function createVirtualClock(): VirtualClock {
       for (;;) {
         // A turn of the event loop lets everything that is ready finish before time moves.
         await setImmediate();
-        if (end.settled) return done;
+        if (end.settled) {
+          isOver = true;
+          hasCaughtUp();
+          return done;
+        }
         if (workCount > 0) {
           if (deliverNow()) continue;
           await new Promise<void>((resolve) => {

@@ -101,7 +101,7 @@ describe('the plaintext of an update', () => {
     expect([...bytes.subarray(0, 4)]).toEqual([44, 1, 0, 0]);
     const shifted = new Uint8Array(37);
     shifted.set(bytes, 1);
-    expect(decodeUpdate(shifted.subarray(1), 3)).toEqual({ ok: true, update });
+    expect(decodeUpdate(shifted.subarray(1), 3)).toEqual({ ok: true, update, largest: 2 });
   });
 
   it('is refused with another number of values or without examples', () => {
@@ -127,7 +127,7 @@ describe('the plaintext of an update', () => {
 
   it('carries the sums of local validation, which must fit together', () => {
     const validated = { ...update, validation: { exampleCount: 7, correctCount: 5, lossSum: 1.1 } };
-    expect(decodeUpdate(encodeUpdate(validated), 3)).toEqual({ ok: true, update: validated });
+    expect(decodeUpdate(encodeUpdate(validated), 3)).toEqual({ ok: true, update: validated, largest: 2 });
     const boastful = { ...validated, validation: { ...validated.validation, correctCount: 8 } };
     expect(decodeUpdate(encodeUpdate(boastful), 3)).toEqual({ ok: false, reason: 'wrong-shape' });
     const endless = { ...validated, validation: { ...validated.validation, lossSum: Infinity } };
@@ -137,7 +137,7 @@ describe('the plaintext of an update', () => {
   it('has a second vector where the strategy sends one', () => {
     const two = { ...update, controlDelta: Float32Array.of(4, 5, -6) };
     const bytes = encodeUpdate(two);
-    expect(decodeUpdate(bytes, 3, 2)).toEqual({ ok: true, update: two });
+    expect(decodeUpdate(bytes, 3, 2)).toEqual({ ok: true, update: two, largest: 6 });
     expect(decodeUpdate(bytes, 3)).toEqual({ ok: false, reason: 'wrong-shape' });
     expect(decodeUpdate(encodeUpdate(update), 3, 2)).toEqual({ ok: false, reason: 'wrong-shape' });
     const broken = encodeUpdate({ ...two, controlDelta: Float32Array.of(0, 0, Number.NaN) });
