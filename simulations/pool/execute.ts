@@ -5,7 +5,9 @@ import { personalise } from '../../client/training/personalise.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { CompiledModel } from '../../shared/learning/engines/engine.ts';
 import { fit } from '../../shared/learning/training/fit.ts';
+import { classCountsOf } from '../../shared/learning/training/class-weights.ts';
 import { imageLengthOf, type LabelledImages } from '../../shared/learning/training/labelled-images.ts';
+import { foldPriorAdjustment } from '../../shared/learning/training/prior-adjustment.ts';
 import type { Manifest } from '../../shared/learning/weights.ts';
 import { judge } from '../../coordinator/evaluation/judge.ts';
 import type {
@@ -23,6 +25,8 @@ import type {
 export interface OpenModel {
   readonly compiled: CompiledModel;
   readonly manifest: Manifest;
+  /** The weights that training with this seed begins with. */
+  readonly initialWeights: (seed: number) => Float32Array;
   readonly engine: EngineDescription;
 }
 
@@ -46,7 +50,7 @@ export async function executeTask(source: ModelSource, task: Task, stop: StopFla
       case 'update':
         return await update(model, task, signal);
       case 'fit':
-        return await fitModel(model, task, signal);
+        return await fitModel(source, model, task, signal);
       case 'personalise':
         return await fineTune(model, task, signal);
       case 'predict':
@@ -70,12 +74,13 @@ function signalOf(stop: StopFlag): AbortSignal {
 }
 
 async function update(model: OpenModel, task: UpdateTask, signal: AbortSignal): Promise<TaskResult> {
-  const { plan, round, siteId, serverControl, state, data, validation } = task;
+  const { plan, round, siteId, serverControl, classCounts, state, data, validation } = task;
   // Training copies the weights before it begins; prediction hands them to the engine, which takes none in shared memory.
   const weights = validation ? task.weights.slice() : task.weights;
   const input = {
     ...{ ...model, plan, context: { round }, siteId, data, signal },
-    ...{ weights, serverControl, state, validation },
+    ...{ weights, serverControl, classCounts, state, validation },
+    initialWeights: () => model.initialWeights(plan.seed),
   };
   return { kind: 'update', update: await computeUpdate(input) };
 }
@@ -84,11 +89,17 @@ async function fineTune(model: OpenModel, task: PersonaliseTask, signal: AbortSi
   const { weights, state, data, fineTuning, seed } = task;
   const { recipe, classCount } = task.model;
   const input = { ...model, weights, state, data, fineTuning, seed, recipe, classCount, signal };
-  return { kind: 'personalise', weights: await personalise(input) };
+  return { kind: 'personalise', weights: inUse(model, task, await personalise(input)) };
 }
 
-async function fitModel(model: OpenModel, task: FitTask, signal: AbortSignal): Promise<TaskResult> {
-  const { validation, classNames, weights, data, seed } = task;
+async function fitModel(
+  source: ModelSource,
+  model: OpenModel,
+  task: FitTask,
+  signal: AbortSignal,
+): Promise<TaskResult> {
+  const { validation, classNames, weights, data, seed, thaw } = task;
+  const later = thaw && { ...(await source.open(thaw.model)), fromEpoch: thaw.fromEpoch };
   const result = await fit({
     ...model,
     weights,
@@ -97,13 +108,27 @@ async function fitModel(model: OpenModel, task: FitTask, signal: AbortSignal): P
     classCount: classNames.length,
     recipe: task.model.recipe,
     signal,
+    ...(later && { thaw: later }),
     evaluate: async (candidate) => {
-      const logits = await logitsOf(model.compiled, candidate, validation, signal);
+      const logits = await logitsOf(model.compiled, inUse(model, task, candidate), validation, signal);
       return judge(logits, validation.labels, classNames);
     },
   });
   if (result.stopped === 'aborted') return { kind: 'stopped' };
-  return { kind: 'fit', fit: result };
+  return { kind: 'fit', fit: { ...result, weights: inUse(model, task, result.weights) } };
+}
+
+/** As the recipe adjusts a model for the class priors of the images that it was trained on last. */
+function inUse(
+  { manifest }: OpenModel,
+  { model, data }: Pick<FitTask, 'model' | 'data'>,
+  weights: Float32Array,
+): Float32Array {
+  const tau = model.recipe.logitAdjustmentTau;
+  return foldPriorAdjustment(weights, manifest, {
+    counts: classCountsOf(data.labels, model.classCount),
+    tau,
+  });
 }
 
 async function predict(model: OpenModel, task: PredictTask, signal: AbortSignal): Promise<TaskResult> {

@@ -1,17 +1,20 @@
 /**
- * A pool that carries out tasks: resident worker threads (tinypool), each with its compiled models, or this thread.
+ * A pool that carries out tasks: resident workers (tinypool), each with its compiled models, or this thread. Workers are
+ * threads for engines that several threads of one process can use, and processes for TensorFlow's, which cannot.
  * The result of a task depends on the task alone, not on which worker runs it or what else runs.
  *
  * A native engine aborts the whole process when its thread is ended in the middle of a step. So nothing here ends a
  * worker that is busy: `close` raises the stop flags, waits until every task has come back, and only then lets go.
  */
 import { setMaxListeners } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { Tinypool } from 'tinypool';
 import { TrainingAborted, type LocalResult } from '../../client/training/local-update.ts';
 import { EngineError, InputError, InvariantError } from '../../shared/errors.ts';
+import type { EngineName } from '../../shared/learning/engines/engine.ts';
 import { executeTask, type ModelSource } from './execute.ts';
 import { freeArrays, markOnTrainingThreads } from './garbage-collection.ts';
+import { processRunner } from './process-runner.ts';
+import { workersOf, type Runner } from './runner.ts';
 import {
   createStopFlag,
   type EngineDescription,
@@ -20,9 +23,7 @@ import {
   type ModelSpec,
   type PersonaliseTask,
   type PredictTask,
-  type StopFlag,
   type Task,
-  type TaskMessage,
   type TaskResult,
   type UpdateTask,
 } from './tasks.ts';
@@ -42,33 +43,21 @@ export interface Pool {
   close(): Promise<void>;
 }
 
-/** How tasks are really run. */
-interface Runner {
-  readonly workerCount: number;
-  run(message: TaskMessage): Promise<TaskResult>;
-  end(): Promise<void>;
-}
-
 const MAX_WORKERS = 256;
 
 /** @throws InputError for a number of workers outside 1…256 */
-export function createWorkerPool(workerCount: number): Pool {
+export function createWorkerPool(workerCount: number, engine: EngineName = 'onnx'): Pool {
   if (!Number.isInteger(workerCount) || workerCount < 1 || workerCount > MAX_WORKERS)
     throw new InputError(`workers is ${String(workerCount)}; give 1 to ${String(MAX_WORKERS)}`);
+  return new TaskPool(
+    engine.startsWith('tensorflow') ? processRunner(workerCount) : threadRunner(workerCount),
+  );
+}
+
+function threadRunner(workerCount: number): Runner {
   markOnTrainingThreads(workerCount);
-  // Sources run through tsx, which worker threads do not inherit: the bootstrap registers it there.
-  const isSource = import.meta.url.endsWith('.ts');
-  const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-  const threads = new Tinypool({
-    filename: isSource ? here('./bootstrap.mjs') : here('./worker.js'),
-    runtime: 'worker_threads',
-    minThreads: workerCount,
-    maxThreads: workerCount,
-    concurrentTasksPerWorker: 1,
-    isolateWorkers: false,
-    teardown: 'dispose',
-  });
-  return new TaskPool({
+  const threads = new Tinypool({ ...workersOf(workerCount), runtime: 'worker_threads' });
+  return {
     workerCount,
     run: async (message) => {
       // The worker's module returns exactly this type; tinypool's own signature does not say so.
@@ -76,7 +65,7 @@ export function createWorkerPool(workerCount: number): Pool {
       return result as TaskResult;
     },
     end: () => threads.destroy(),
-  });
+  };
 }
 
 /** One task after the other in this thread. */
@@ -96,7 +85,8 @@ export function createInlinePool(source: ModelSource): Pool {
 class TaskPool implements Pool {
   readonly workerCount: number;
   readonly #runner: Runner;
-  readonly #running = new Map<Promise<TaskResult>, StopFlag>();
+  /** Each with what stops it. */
+  readonly #running = new Map<Promise<TaskResult>, () => void>();
   #closed: Promise<void> | undefined;
 
   constructor(runner: Runner) {
@@ -140,7 +130,7 @@ class TaskPool implements Pool {
   }
 
   async #close(): Promise<void> {
-    for (const stop of this.#running.values()) Atomics.store(stop, 0, 1);
+    for (const raise of this.#running.values()) raise();
     await Promise.allSettled(this.#running.keys());
     await this.#runner.end();
   }
@@ -149,16 +139,18 @@ class TaskPool implements Pool {
     if (this.#closed) throw new TrainingAborted('the pool is closed');
     if (signal?.aborted) return { kind: 'stopped' };
     const stop = createStopFlag();
+    const stopped = new AbortController();
     const raise = (): void => {
       Atomics.store(stop, 0, 1);
+      stopped.abort();
     };
     if (signal) {
       // One listener a task that runs or waits; each is removed with its task, so that many are no leak.
       setMaxListeners(0, signal);
       signal.addEventListener('abort', raise, { once: true });
     }
-    const running = this.#runner.run({ task, stop });
-    this.#running.set(running, stop);
+    const running = this.#runner.run({ task, stop }, stopped.signal);
+    this.#running.set(running, raise);
     try {
       return await running;
     } finally {

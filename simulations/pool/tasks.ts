@@ -13,18 +13,33 @@ import type { LocalResult, TrainingPlan } from '../../client/training/local-upda
 import type { FineTuning } from '../../client/training/personalise.ts';
 import type { SiteState } from '../../client/training/site-state.ts';
 
+/** A model file that training starts from. */
+export interface InitialSpec {
+  /** In shared memory. */
+  readonly bytes: Uint8Array;
+  /** Names the file. */
+  readonly sha512: string;
+  readonly classNames: readonly string[];
+  readonly freeze: readonly string[];
+  readonly bodyRateFactor: number;
+  /** Nothing is frozen any more. */
+  readonly isThawed: boolean;
+}
+
 /** Names a compiled model: workers keep one of each. */
 export interface ModelSpec {
   readonly engine: EngineName;
+  /** Without meaning where there is an initial model. */
   readonly architecture: Architecture;
+  readonly initial?: InitialSpec;
   /** [channels, height, width] */
   readonly imageDims: readonly [number, number, number];
   readonly classCount: number;
   readonly recipe: Recipe;
 }
 
-/** One int32 in shared memory; anything but 0 stops the task between two steps. */
-export type StopFlag = Int32Array<SharedArrayBuffer>;
+/** One int32, shared with whoever may stop the task; anything but 0 stops it between two steps. */
+export type StopFlag = Int32Array;
 
 export interface UpdateTask {
   readonly kind: 'update';
@@ -35,6 +50,8 @@ export interface UpdateTask {
   /** The global model; may be in shared memory. */
   readonly weights: Float32Array;
   readonly serverControl?: Float32Array | undefined;
+  /** Training images of each class in the whole federation, where the plan needs them. */
+  readonly classCounts?: readonly number[] | undefined;
   readonly state?: SiteState | undefined;
   readonly data: LabelledImages;
   /** The site's own images that it does not train on. */
@@ -61,6 +78,8 @@ export interface FitTask {
   readonly data: LabelledImages;
   readonly validation: LabelledImages;
   readonly classNames: readonly string[];
+  /** From an epoch on training goes on with this form of the model. */
+  readonly thaw?: { readonly model: ModelSpec; readonly fromEpoch: number };
 }
 
 export interface PredictTask {

@@ -112,6 +112,23 @@ describe('worker threads', () => {
     expect((await pool.update(updateTask)).exampleCount).toBe(40);
   });
 
+  it('are processes for TensorFlow, which stop between two steps and give what this thread gives', async () => {
+    const tensorflow = { ...model, engine: 'tensorflow-js' } as const;
+    const processes = keep(createWorkerPool(1, 'tensorflow-js'));
+    const inline = keep(createInlinePool(createModelSource()));
+    const task = { ...updateTask, model: tensorflow };
+    expect(await processes.update(task)).toEqual(await inline.update(task));
+    const controller = new AbortController();
+    const running = processes.fit(
+      { ...endless, model: { ...endless.model, engine: 'tensorflow-js' } },
+      controller.signal,
+    );
+    await setImmediate();
+    controller.abort();
+    await expect(running).rejects.toMatchObject({ code: 'TRAINING_ABORTED' });
+    expect((await processes.update(task)).exampleCount).toBe(40);
+  });
+
   it('are 1 to 256', () => {
     for (const count of [0, 257, 1.5]) expect(() => createWorkerPool(count)).toThrow('give 1 to 256');
   });

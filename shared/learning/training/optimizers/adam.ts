@@ -50,7 +50,8 @@ export function adamRule(settings: AdamSettings, weightDecay: number): UpdateRul
     reference: adamReference,
     simd({ weight, gradient, moments: { first, second }, coefficients: c }) {
       return [
-        ...gradient.set(add(gradient.get, mul(c.l2, weight.get))),
+        // AdamW leaves the gradient as it is: the memory it would be written to is most of a step's time.
+        ...(settings.kind === 'adam' ? gradient.set(add(gradient.get, mul(c.l2, weight.get))) : []),
         ...first.set(add(mul(c.beta1, first.get), mul(c.oneMinusBeta1, gradient.get))),
         ...second.set(add(mul(c.beta2, second.get), mul(c.oneMinusBeta2, mul(gradient.get, gradient.get)))),
         ...weight.set(
