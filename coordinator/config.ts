@@ -9,7 +9,7 @@ import { fingerprintOf } from '../shared/crypto/fingerprint.ts';
 import { identityFromSeed, type Identity } from '../shared/crypto/identity.ts';
 import { randomSeed } from '../shared/crypto/random.ts';
 import { InputError, messageOf } from '../shared/errors.ts';
-import { readYamlFile } from '../shared/yaml-file.ts';
+import { problemsOf, readYamlFile } from '../shared/yaml-file.ts';
 
 export const DEFAULT_PORT = 8443;
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
@@ -43,6 +43,29 @@ const keysSchema = z.strictObject({
   boxSecretKey: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
+const environmentSchema = z.object({
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(?:ql)?:\/\//, 'expected postgres://user:password@host/database')
+    .optional(),
+  CONSILIUM_METRICS_TOKEN: z.string().min(32, 'expected 32 characters or more').optional(),
+});
+
+export interface Secrets {
+  /** Who shows it may read the counters; undefined: programs on this machine only. */
+  readonly metricsToken: string | undefined;
+}
+
+/** From the environment. @throws InputError naming the variable that cannot be used */
+export function readSecrets(): Secrets {
+  const parsed = environmentSchema.safeParse(process.env);
+  if (!parsed.success) throw new InputError(problemsOf(parsed.error));
+  const metricsToken = parsed.data.CONSILIUM_METRICS_TOKEN;
+  // What is written down of it, by accident, is that it is there.
+  const secrets = { toJSON: () => ({ metricsToken: metricsToken === undefined ? 'none' : 'set' }) };
+  return Object.defineProperty({ ...secrets, metricsToken }, 'metricsToken', { enumerable: false });
+}
+
 /** Everything of one coordinator is in one folder: back it up as a whole. */
 export interface CoordinatorFolder {
   readonly path: string;
@@ -51,6 +74,7 @@ export interface CoordinatorFolder {
   readonly boxKeys: AgreementKeyPair;
   /** Names the federation: the fingerprint of its key, without spaces. */
   readonly federationId: string;
+  /** A file of this folder, or the postgres:// URL of DATABASE_URL. */
   readonly database: string;
   readonly models: string;
   /** Where runs stand. */
@@ -64,6 +88,10 @@ const COMMENT = `# Consilium coordinator. Every field is checked when the coordi
 # host, port: where it listens.   url: how hospitals reach it.
 # tls: { certificate: file.pem, key: file.pem }
 # validation: images that global models are judged with, e.g. folder:/data/validation
+# behindTlsProxy: true where a proxy on this machine does TLS; its X-Forwarded-For is then believed.
+# Secrets stand in the environment: DATABASE_URL (postgres://…; without it the database is a file of this folder) and
+# CONSILIUM_METRICS_TOKEN (32 characters or more: who shows it as bearer token may read /metrics; without it only
+# programs on this machine may, and nobody behind a proxy).
 `;
 
 /** Makes the folder with fresh keys. @throws InputError when there is a coordinator already */
@@ -94,6 +122,8 @@ export function openCoordinatorFolder(path: string): CoordinatorFolder {
   const help = `\`consilium coordinator init --dir ${path}\` makes a coordinator`;
   const keys = readYamlFile('key', join(path, KEYS_FILE), keysSchema, help);
   const config = readYamlFile('configuration', join(path, CONFIG_FILE), coordinatorConfigSchema, help);
+  const environment = environmentSchema.safeParse(process.env);
+  if (!environment.success) throw new InputError(problemsOf(environment.error));
   const identity = identityFromSeed(fromHex(keys.seed));
   return {
     path,
@@ -101,13 +131,13 @@ export function openCoordinatorFolder(path: string): CoordinatorFolder {
     identity,
     boxKeys: { publicKey: fromHex(keys.boxPublicKey), secretKey: fromHex(keys.boxSecretKey) },
     federationId: fingerprintOf(identity.publicKey).replaceAll(' ', ''),
-    database: join(path, 'coordinator.db'),
+    database: environment.data.DATABASE_URL ?? join(path, 'coordinator.db'),
     models: join(path, 'models'),
     runs: join(path, 'runs'),
   };
 }
 
 /** A path of the configuration, from the folder where that stands. */
-export function pathIn(folder: CoordinatorFolder, file: string): string {
+export function pathIn(folder: Pick<CoordinatorFolder, 'path'>, file: string): string {
   return resolve(folder.path, file);
 }

@@ -1,24 +1,27 @@
 /** A running coordinator: HTTP and the sites' connections on one port, and the queue of runs. */
-import { readFileSync } from 'node:fs';
-import { createServer as createHttp, type Server as HttpServer } from 'node:http';
-import { createServer as createHttps } from 'node:https';
 import { systemClock, type Clock } from '../shared/clock.ts';
-import { InputError, messageOf } from '../shared/errors.ts';
+import { messageOf } from '../shared/errors.ts';
 import type { SiteId } from '../shared/ids.ts';
 import { sourceFrom } from '../shared/data/open-local.ts';
-import { pathIn, type CoordinatorFolder } from './config.ts';
+import { readSecrets, type CoordinatorFolder, type Secrets } from './config.ts';
 import { openEvaluator } from './evaluation/evaluator.ts';
+import type { ApiServices } from './http/api/services.ts';
 import { createApp } from './http/app.ts';
-import { RunQueue, type QueueReport } from './run/queue.ts';
-import { openDatabase } from './storage/database.ts';
+import { createListener, listen, portOf } from './http/listener.ts';
+import { CoordinatorMetrics } from './metrics.ts';
+import { LoginGuard } from './people/login-guard.ts';
+import { Logins, type LoginOutcome } from './people/logins.ts';
+import { Passwords } from './people/password.ts';
+import type { CoordinatorReport } from './reports.ts';
+import { RunQueue } from './run/queue.ts';
+import { Administration } from './storage/administration.ts';
+import { openDatabase, type Database } from './storage/database.ts';
+import { ModelStore } from './storage/model-store.ts';
 import { RunStore } from './storage/run-store.ts';
 import { SiteRegistry } from './storage/site-registry.ts';
-import { createSocketGateway, type GatewayReport } from './transport/socket-gateway.ts';
-
-export type CoordinatorReport =
-  | QueueReport
-  | { readonly kind: 'gateway'; readonly report: GatewayReport }
-  | { readonly kind: 'error'; readonly message: string };
+import { RUN_STATUSES } from './storage/tables.ts';
+import { UserStore } from './storage/user-store.ts';
+import { createSocketGateway } from './transport/socket-gateway.ts';
 
 export interface RunningCoordinator {
   readonly port: number;
@@ -28,17 +31,15 @@ export interface RunningCoordinator {
   close(): Promise<void>;
 }
 
-/** Request headers have to be there within this; the rest has a minute. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 60_000;
 /** Who may connect is read again so often, and at once when a site is not known. */
 const REGISTRY_POLL_MS = 1000;
 
 /** @throws InputError or StorageError when configuration, certificate, port or database cannot be used */
 export async function startCoordinator(
   folder: CoordinatorFolder,
-  report: (report: CoordinatorReport) => void,
+  tell: (report: CoordinatorReport) => void,
   clock: Clock = systemClock,
+  secrets: Secrets = readSecrets(),
 ): Promise<RunningCoordinator> {
   const { validation } = folder.config;
   const database = await openDatabase(folder.database);
@@ -46,11 +47,30 @@ export async function startCoordinator(
   const runs = new RunStore(database, clock);
   let keys = await activeKeys(registry);
   let isReady = false;
+  const metrics = new CoordinatorMetrics({
+    connectedSites: () => gateway.connectedSites.length,
+    runs: () => statusesOf(runs),
+  });
+  const report = (said: CoordinatorReport): void => {
+    metrics.observe(said);
+    tell(said);
+  };
   const onError = (error: unknown): void => {
     report({ kind: 'error', message: messageOf(error) });
   };
-  const app = createApp({ folder, registry, runs, clock, isReady: () => isReady, onError });
-  const server = createServer(folder, app);
+  const api: ApiServices = {
+    ...servicesOf(database, folder, clock),
+    connectedSites: () => gateway.connectedSites,
+    loggedIn: (outcome, address) => {
+      report(loginReport(outcome, address));
+    },
+  };
+  const app = createApp({
+    ...{ folder, registry, runs, clock, api, metrics, secrets, onError },
+    isReady: () => isReady,
+    answered: report,
+  });
+  const server = createListener(folder, app);
   const gateway = createSocketGateway({
     server,
     federationId: folder.federationId,
@@ -63,7 +83,8 @@ export async function startCoordinator(
   const queue = new RunQueue({
     ...{ folder, database, runs, gateway, clock, report },
     roster: () => activeKeys(registry),
-    openEvaluator: (plan) => openEvaluator(plan, validation && sourceFrom(folder.path, validation)),
+    openEvaluator: (plan, network) =>
+      openEvaluator(plan, network, validation && sourceFrom(folder.path, validation)),
   });
   const stopWatching = every(
     clock,
@@ -130,36 +151,31 @@ function every(
   };
 }
 
-function createServer(folder: CoordinatorFolder, app: Parameters<typeof createHttp>[1]): HttpServer {
-  const limits = { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
-  const { tls } = folder.config;
-  if (!tls) return createHttp(limits, app);
-  const read = (file: string): Buffer => {
-    try {
-      return readFileSync(pathIn(folder, file));
-    } catch (cause) {
-      throw new InputError(`tls: ${file} cannot be read: ${messageOf(cause)}`, { cause });
-    }
+function servicesOf(
+  database: Database,
+  folder: CoordinatorFolder,
+  clock: Clock,
+): Omit<ApiServices, 'connectedSites' | 'loggedIn'> {
+  const users = new UserStore(database, clock);
+  const passwords = new Passwords();
+  return {
+    ...{ folder, database, users, passwords, clock },
+    sites: new SiteRegistry(database, clock),
+    runs: new RunStore(database, clock),
+    models: new ModelStore(folder.models),
+    administration: new Administration(database, clock, folder.identity),
+    logins: new Logins(users, passwords, new LoginGuard(clock)),
   };
-  try {
-    return createHttps({ ...limits, cert: read(tls.certificate), key: read(tls.key) }, app);
-  } catch (cause) {
-    if (cause instanceof InputError) throw cause;
-    throw new InputError(`tls: certificate and key cannot be used: ${messageOf(cause)}`, { cause });
-  }
 }
 
-function listen(server: HttpServer, { config }: CoordinatorFolder): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      const place = `${config.host}:${String(config.port)}`;
-      reject(new InputError(`the coordinator cannot listen on ${place}: ${messageOf(cause)}`, { cause }));
-    });
-    server.listen(config.port, config.host, resolve);
-  });
+function loginReport(outcome: LoginOutcome, address: string): CoordinatorReport {
+  if (outcome.kind === 'open') return { kind: 'login', outcome: 'open', address, user: outcome.session.user };
+  const { reason, user } = outcome;
+  return { kind: 'login', outcome: reason, address, ...(user !== undefined && { user }) };
 }
 
-function portOf(server: HttpServer): number {
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
+async function statusesOf(runs: RunStore): Promise<ReadonlyMap<string, number>> {
+  const counts = new Map<string, number>(RUN_STATUSES.map((status) => [status, 0]));
+  for (const { status } of await runs.runs()) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return counts;
 }

@@ -2,13 +2,14 @@
  * The coordinator's HTTP side: a site's request to join, its questions for plans and roster, and whether the
  * coordinator is well. Every body is bounded and parsed strictly; an answer holds a code and a sentence, never a stack.
  */
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, { type Express, type RequestHandler, type Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import type { z } from 'zod';
 import { toHex } from '../../shared/crypto/bytes.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { ENROL_PATH, enrolRequestSchema, type EnrolAnswer } from '../../shared/protocol/enrolment.ts';
+import { INITIAL_MODEL_PATH } from '../../shared/protocol/model-request.ts';
 import { signRoster } from '../../shared/protocol/roster.ts';
 import {
   FEDERATION_PATH,
@@ -16,17 +17,33 @@ import {
   isFreshRequest,
   type FederationAnswer,
 } from '../../shared/protocol/site-requests.ts';
-import type { CoordinatorFolder } from '../config.ts';
+import { randomToken } from '../../shared/crypto/random.ts';
+import type { CoordinatorFolder, Secrets } from '../config.ts';
+import type { CoordinatorMetrics } from '../metrics.ts';
+import type { RequestReport } from '../reports.ts';
+import { describeApi } from './api/openapi.ts';
+import { apiRoutes } from './api/routes.ts';
+import { serveRoute } from './api/serve.ts';
+import type { ApiServices } from './api/services.ts';
+import { mayReadMetrics } from './metrics-access.ts';
+import { DESCRIPTION_PATH, HEALTH_PATH, METRICS_PATH, OTHER_ROUTES, READY_PATH } from './other-routes.ts';
+import { failureHandler } from './refusal.ts';
+import { sessionCookie } from './session-cookie.ts';
+import { serveInitialModel } from './initial-model.ts';
 import type { RunStore } from '../storage/run-store.ts';
 import type { EnrolRefusal, SiteRegistry } from '../storage/site-registry.ts';
 
 export interface AppOptions {
-  readonly folder: Pick<CoordinatorFolder, 'identity' | 'federationId'>;
+  readonly folder: Pick<CoordinatorFolder, 'identity' | 'federationId' | 'models' | 'config'>;
   readonly registry: SiteRegistry;
   readonly runs: RunStore;
-  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly clock: Pick<Clock, 'nowMs' | 'elapsedMs'>;
+  readonly api: ApiServices;
+  readonly metrics: CoordinatorMetrics;
+  readonly secrets: Secrets;
+  readonly answered: (report: RequestReport) => void;
   /** Whether sites can be served: false while it starts or ends. */
-  isReady(): boolean;
+  readonly isReady: () => boolean;
   /** What went wrong inside, for the log. */
   onError(error: unknown): void;
 }
@@ -35,6 +52,8 @@ const MAX_BODY_BYTES = 16 * 1024;
 /** Of one address in a minute. */
 const REQUESTS_PER_MINUTE = 120;
 const JOINS_PER_MINUTE = 10;
+/** A console that is open asks often. */
+const API_REQUESTS_PER_MINUTE = 1200;
 
 const REFUSALS: Readonly<Record<EnrolRefusal, readonly [status: number, message: string]>> = {
   'invitation-invalid': [403, 'this invitation is unknown, used or expired: ask for a new one'],
@@ -48,6 +67,8 @@ const limited = (limit: number): RequestHandler =>
     limit,
     standardHeaders: 'draft-7',
     legacyHeaders: false,
+    // A forged header is ignored, see `trust proxy`; there is nothing to warn of.
+    validate: { xForwardedForHeader: false },
     message: { code: 'too-many-requests', message: 'too many requests: wait a minute' },
   });
 
@@ -55,15 +76,12 @@ export function createApp(options: AppOptions): Express {
   const { folder, registry } = options;
   const app = express();
   app.disable('x-powered-by');
+  // The address of the caller is the proxy's word where there is one, and nobody's word where there is none.
+  app.set('trust proxy', folder.config.behindTlsProxy ? 1 : false);
   app.use(helmet());
-  app.get('/healthz', (_request, response) => {
-    response.json({ status: 'ok' });
-  });
-  app.get('/readyz', (_request, response) => {
-    response
-      .status(options.isReady() ? 200 : 503)
-      .json({ status: options.isReady() ? 'ready' : 'not-ready' });
-  });
+  app.use(observed(options));
+  serveWatchers(app, options);
+  serveApi(app, options);
   app.use(limited(REQUESTS_PER_MINUTE));
   app.use(express.json({ limit: MAX_BODY_BYTES, strict: true }));
   app.post(
@@ -100,15 +118,85 @@ export function createApp(options: AppOptions): Express {
       answer(200, await describeFederation(options));
     }),
   );
+  app.post(INITIAL_MODEL_PATH, serveInitialModel(options));
   app.use((_request, response) => {
     response.status(404).json({ code: 'not-found', message: 'there is nothing here' });
   });
   app.use(
-    failure((error) => {
+    failureHandler((error) => {
       options.onError(error);
     }),
   );
   return app;
+}
+
+const users = new WeakMap<Response, string>();
+
+/** Gives every request a name, and tells how it was answered. */
+function observed({ clock, answered }: AppOptions): RequestHandler {
+  return (request, response, next) => {
+    const requestId = randomToken().slice(0, 16);
+    const startMs = clock.elapsedMs();
+    const address = request.ip ?? 'unknown';
+    response.setHeader('x-request-id', requestId);
+    response.once('close', () => {
+      const user = users.get(response);
+      answered({
+        kind: 'request',
+        ...{ requestId, address, method: request.method, route: patternOf(request.route) },
+        status: response.statusCode,
+        ms: Math.round(clock.elapsedMs() - startMs),
+        ...(user !== undefined && { user }),
+      });
+    });
+    next();
+  };
+}
+
+/** The route that a request came to; what the caller wrote as path is not told. */
+function patternOf(route: unknown): string {
+  const path = typeof route === 'object' && route !== null && 'path' in route ? route.path : undefined;
+  return typeof path === 'string' ? path : 'none';
+}
+
+function serveWatchers(app: Express, options: AppOptions): void {
+  const { metrics, secrets, folder, isReady } = options;
+  app.get(HEALTH_PATH, (_request, response) => {
+    response.json({ status: 'ok' });
+  });
+  app.get(READY_PATH, (_request, response) => {
+    response.status(isReady() ? 200 : 503).json({ status: isReady() ? 'ready' : 'not-ready' });
+  });
+  app.get(METRICS_PATH, limited(REQUESTS_PER_MINUTE), async (request, response) => {
+    if (!mayReadMetrics(request, secrets.metricsToken, folder.config.behindTlsProxy)) {
+      response
+        .status(403)
+        .json({ code: 'not-authorised', message: 'metrics are for this machine, or with a token' });
+      return;
+    }
+    const text = await metrics.text();
+    response.setHeader('content-type', metrics.mediaType);
+    response.send(text);
+  });
+}
+
+function serveApi(app: Express, { api, folder }: AppOptions): void {
+  const { url } = folder.config;
+  const cookie = sessionCookie(url);
+  const routes = apiRoutes(api);
+  const description = describeApi(routes, OTHER_ROUTES, cookie.name);
+  app.get(DESCRIPTION_PATH, limited(REQUESTS_PER_MINUTE), (_request, response) => {
+    response.json(description);
+  });
+  app.use('/api/v1', limited(API_REQUESTS_PER_MINUTE));
+  const settings = {
+    ...{ cookie, origin: new URL(url).origin },
+    sessionOf: (token: string) => api.users.session(token),
+    known: (response: Response, { user }: { user: string }) => {
+      users.set(response, user);
+    },
+  };
+  for (const route of routes) serveRoute(app, route, settings);
 }
 
 async function describeFederation({ folder, registry, runs }: AppOptions): Promise<FederationAnswer> {
@@ -133,24 +221,4 @@ function parsed<T>(schema: z.ZodType<T>, handle: (body: T, answer: Answer) => Pr
       response.status(status).json(answer);
     });
   };
-}
-
-/** Express tells an error handler by its four parameters. */
-function failure(onError: (error: unknown) => void): ErrorRequestHandler {
-  return (error: unknown, _request, response, next) => {
-    if (response.headersSent) {
-      next(error);
-      return;
-    }
-    const status = statusOf(error);
-    if (status >= 500) onError(error);
-    const code = status >= 500 ? 'internal' : status === 413 ? 'too-large' : 'malformed';
-    response.status(status).json({ code, message: 'the request cannot be answered' });
-  };
-}
-
-/** What Express says of a body that it cannot read; anything else is our own fault. */
-function statusOf(error: unknown): number {
-  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
-  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
 }

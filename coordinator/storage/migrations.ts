@@ -53,6 +53,46 @@ const first: Migration = {
   },
 };
 
+const people: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    await db.schema
+      .createTable('users')
+      .addColumn('user_name', 'text', (column) => column.primaryKey())
+      .addColumn('role', 'text', (column) => column.notNull())
+      .addColumn('password', 'text', (column) => column.notNull())
+      .addColumn('created_at', 'text', (column) => column.notNull())
+      .addColumn('changed_at', 'text', (column) => column.notNull())
+      .execute();
+    await db.schema
+      .createTable('sessions')
+      .addColumn('token_hash', 'text', (column) => column.primaryKey())
+      .addColumn('user_name', 'text', (column) => column.notNull().references('users.user_name'))
+      .addColumn('created_at', 'text', (column) => column.notNull())
+      .addColumn('seen_at', 'text', (column) => column.notNull())
+      .execute();
+    await db.schema
+      .createTable('audit')
+      .addColumn('sequence', 'integer', (column) => column.primaryKey())
+      .addColumn('at', 'text', (column) => column.notNull())
+      .addColumn('actor', 'text', (column) => column.notNull())
+      .addColumn('act', 'text', (column) => column.notNull())
+      .addColumn('subject', 'text', (column) => column.notNull())
+      .addColumn('detail', 'text', (column) => column.notNull())
+      .addColumn('previous_hash', 'text', (column) => column.notNull())
+      .addColumn('hash', 'text', (column) => column.notNull())
+      .addColumn('signature', 'text', (column) => column.notNull())
+      .execute();
+    await db.schema
+      .createTable('attempts')
+      .addColumn('run_id', 'text', (column) => column.notNull().references('runs.run_id'))
+      .addColumn('position', 'integer', (column) => column.notNull())
+      .addColumn('record', 'text', (column) => column.notNull())
+      .addPrimaryKeyConstraint('attempts_in_order', ['run_id', 'position'])
+      .execute();
+    await db.schema.alterTable('runs').addColumn('sites', 'text').execute();
+  },
+};
+
 export const migrations: MigrationProvider = {
-  getMigrations: () => Promise.resolve({ '0001-beginning': first }),
+  getMigrations: () => Promise.resolve({ '0001-beginning': first, '0002-people': people }),
 };

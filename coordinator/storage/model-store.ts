@@ -1,5 +1,5 @@
 /** Models in a folder, each file named by the SHA-512 of its bytes, which is checked again when it is read. */
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha512Hex } from '../../shared/crypto/hash.ts';
 import { messageOf, StorageError } from '../../shared/errors.ts';
@@ -16,13 +16,13 @@ export class ModelStore {
   /** @throws StorageError when it cannot be written; nothing half-written is left under its name */
   async put(bytes: Uint8Array): Promise<ModelHash> {
     const hash = modelHashSchema.parse(sha512Hex(bytes));
-    await writeAtomically(this.#pathOf(hash), bytes);
+    await writeAtomically(this.pathOf(hash), bytes);
     return hash;
   }
 
   /** @throws StorageError when it is missing or is not what its name says */
   async get(hash: ModelHash): Promise<Uint8Array> {
-    const path = this.#pathOf(hash);
+    const path = this.pathOf(hash);
     let bytes: Buffer;
     try {
       bytes = await readFile(path);
@@ -39,7 +39,14 @@ export class ModelStore {
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  #pathOf(hash: ModelHash): string {
+  async has(hash: ModelHash): Promise<boolean> {
+    return access(this.pathOf(hash)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  pathOf(hash: ModelHash): string {
     return join(this.#folder, `${hash}.bin`);
   }
 }

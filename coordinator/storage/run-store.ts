@@ -1,18 +1,23 @@
 /** Plans, the queue of runs, and the models that runs have published. */
+import type { Selectable } from 'kysely';
+import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
 import { InputError } from '../../shared/errors.ts';
 import {
   modelHashSchema,
   planHashSchema,
   runIdSchema,
+  siteIdSchema,
   type ModelHash,
   type PlanHash,
   type RunId,
+  type SiteId,
 } from '../../shared/ids.ts';
 import { canonicalJson } from '../../shared/protocol/canonical.ts';
 import { hashPlan, planSchema, type Plan } from '../../shared/protocol/plan.ts';
 import type { Database } from './database.ts';
-import type { RunStatus } from './tables.ts';
+import { attemptViewSchema, type AttemptView } from './attempt-view.ts';
+import type { RunStatus, Tables } from './tables.ts';
 
 export interface QueuedRun {
   readonly runId: RunId;
@@ -20,7 +25,30 @@ export interface QueuedRun {
   readonly status: RunStatus;
   readonly failure: string | null;
   readonly addedAt: string;
+  /** That it is for; undefined: all. */
+  readonly sites: readonly SiteId[] | undefined;
 }
+
+/** What people ask of a run that is there. */
+export type RunWish = 'pause' | 'resume' | 'stop';
+
+const WISHES: Readonly<Record<RunWish, { readonly to: RunStatus; readonly from: readonly RunStatus[] }>> = {
+  /** Let it wait after its round. */
+  pause: { to: 'paused', from: ['running'] },
+  resume: { to: 'running', from: ['paused'] },
+  stop: { to: 'stopped', from: ['queued', 'running', 'paused'] },
+};
+
+const sitesSchema = z.array(siteIdSchema).min(1);
+
+const queuedRun = (row: Selectable<Tables['runs']>): QueuedRun => ({
+  runId: runIdSchema.parse(row.run_id),
+  planHash: planHashSchema.parse(row.plan_hash),
+  status: row.status,
+  failure: row.failure,
+  addedAt: row.added_at,
+  sites: row.sites === null ? undefined : sitesSchema.parse(JSON.parse(row.sites)),
+});
 
 export interface PublishedModel {
   readonly round: number;
@@ -69,6 +97,15 @@ export class RunStore {
     return rows.map(storedPlan);
   }
 
+  async findPlan(planHash: PlanHash): Promise<Plan | undefined> {
+    const row = await this.#database
+      .selectFrom('plans')
+      .select(['plan_hash', 'body'])
+      .where('plan_hash', '=', planHash)
+      .executeTakeFirst();
+    return row && storedPlan(row).plan;
+  }
+
   /** By the hash or its beginning. @throws InputError when none or several begin so */
   async plan(beginning: string): Promise<StoredPlan> {
     const matches = await this.#database
@@ -89,8 +126,12 @@ export class RunStore {
     return storedPlan(only);
   }
 
-  /** Behind all that are in the queue. */
-  async enqueue(runId: RunId, planHash: PlanHash): Promise<void> {
+  /**
+   * Behind all that are in the queue.
+   * @param sites that it is for; undefined: all
+   */
+  async enqueue(runId: RunId, planHash: PlanHash, sites?: readonly SiteId[]): Promise<void> {
+    if (sites) await this.#requireEnough(planHash, sites);
     const now = this.#now();
     const added = await this.#database
       .insertInto('runs')
@@ -99,6 +140,7 @@ export class RunStore {
         plan_hash: planHash,
         status: 'queued',
         failure: null,
+        sites: sites ? JSON.stringify(sitesSchema.parse([...new Set(sites)].sort())) : null,
         added_at: now,
         changed_at: now,
       })
@@ -106,6 +148,12 @@ export class RunStore {
       .executeTakeFirst();
     if (added.numInsertedOrUpdatedRows === 0n)
       throw new InputError(`a run is called ${runId} already; choose another name`);
+  }
+
+  async #requireEnough(planHash: PlanHash, sites: readonly SiteId[]): Promise<void> {
+    const minimum = (await this.findPlan(planHash))?.federation.minimumCohort ?? 0;
+    if (new Set(sites).size < minimum)
+      throw new InputError(`a round of this plan needs ${String(minimum)} sites at least: name so many`);
   }
 
   /** In the order of the queue. */
@@ -116,13 +164,56 @@ export class RunStore {
       .orderBy('added_at')
       .orderBy('run_id')
       .execute();
-    return rows.map((row) => ({
-      runId: runIdSchema.parse(row.run_id),
-      planHash: planHashSchema.parse(row.plan_hash),
-      status: row.status,
-      failure: row.failure,
-      addedAt: row.added_at,
-    }));
+    return rows.map(queuedRun);
+  }
+
+  async run(runId: RunId): Promise<QueuedRun | undefined> {
+    const row = await this.#database
+      .selectFrom('runs')
+      .selectAll()
+      .where('run_id', '=', runId)
+      .executeTakeFirst();
+    return row && queuedRun(row);
+  }
+
+  /** What people ask for. @throws InputError for an unknown run, or one that is not in a state for it */
+  async wish(runId: RunId, wish: RunWish): Promise<void> {
+    const { to, from } = WISHES[wish];
+    if (await this.changeStatus(runId, from, to)) return;
+    const known = await this.run(runId);
+    if (!known) throw new InputError(`no run is called ${runId}; see the list of runs`);
+    throw new InputError(`run ${runId} is ${known.status}`);
+  }
+
+  /** From one of `from` only, so that what somebody else has decided meanwhile stays. False: it was not. */
+  async changeStatus(runId: RunId, from: readonly RunStatus[], to: RunStatus): Promise<boolean> {
+    const changed = await this.#database
+      .updateTable('runs')
+      .set({ status: to, changed_at: this.#now() })
+      .where('run_id', '=', runId)
+      .where('status', 'in', from)
+      .executeTakeFirst();
+    return changed.numUpdatedRows > 0n;
+  }
+
+  /** What the attempts of a run came to; the same position again is the same attempt. */
+  async addAttempt(runId: RunId, position: number, attempt: AttemptView): Promise<void> {
+    await this.#database
+      .insertInto('attempts')
+      .values({ run_id: runId, position, record: JSON.stringify(attempt) })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+
+  /** In order. */
+  async attempts(runId: RunId): Promise<readonly AttemptView[]> {
+    const rows = await this.#database
+      .selectFrom('attempts')
+      .select('record')
+      .where('run_id', '=', runId)
+      .orderBy('position')
+      .execute();
+    return rows.map(({ record }) => attemptViewSchema.parse(JSON.parse(record)));
   }
 
   /** `failure`: why, of a failed run. */

@@ -2,7 +2,11 @@
 import type { ColumnType } from 'kysely';
 
 export type SiteStatus = 'pending' | 'active' | 'suspended' | 'removed';
-export type RunStatus = 'queued' | 'running' | 'paused' | 'stopped' | 'finished' | 'failed';
+/** administrator: runs the federation; researcher: writes plans; auditor: reads everything, changes nothing. */
+export const ROLES = ['administrator', 'researcher', 'auditor'] as const;
+export type Role = (typeof ROLES)[number];
+export const RUN_STATUSES = ['queued', 'running', 'paused', 'stopped', 'finished', 'failed'] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
 
 type Time = string;
 type Fixed<T> = ColumnType<T, T, never>;
@@ -36,6 +40,8 @@ export interface Tables {
     status: RunStatus;
     /** In words, of a failed run. */
     failure: string | null;
+    /** JSON list of the sites that it is for; null: all. */
+    sites: Fixed<string | null>;
     added_at: Fixed<Time>;
     changed_at: Time;
   };
@@ -54,5 +60,41 @@ export interface Tables {
     sequence: Fixed<number>;
     /** `writeEntry` of the event. */
     entry: Fixed<string>;
+  };
+  /** What the attempts of a run came to, in order, as the API tells it. */
+  attempts: {
+    run_id: Fixed<string>;
+    position: Fixed<number>;
+    /** JSON. */
+    record: Fixed<string>;
+  };
+  users: {
+    user_name: Fixed<string>;
+    role: Role;
+    /** `hashPassword`. */
+    password: string;
+    created_at: Fixed<Time>;
+    changed_at: Time;
+  };
+  sessions: {
+    /** SHA-512 of the token: who reads the database cannot use it. */
+    token_hash: Fixed<string>;
+    user_name: Fixed<string>;
+    created_at: Fixed<Time>;
+    seen_at: Time;
+  };
+  /** Administrative acts; nothing is ever changed or removed. */
+  audit: {
+    sequence: Fixed<number>;
+    at: Fixed<Time>;
+    actor: Fixed<string>;
+    act: Fixed<string>;
+    subject: Fixed<string>;
+    /** JSON. */
+    detail: Fixed<string>;
+    previous_hash: Fixed<string>;
+    hash: Fixed<string>;
+    /** Of the federation's key. */
+    signature: Fixed<string>;
   };
 }

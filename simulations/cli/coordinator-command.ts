@@ -1,74 +1,60 @@
 /** `consilium coordinator`: everything that a consortium's administrator does at the command line. */
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { z } from 'zod';
 import {
   coordinatorConfigSchema,
   DEFAULT_PORT,
   initCoordinator,
   openCoordinatorFolder,
-  type CoordinatorFolder,
 } from '../../coordinator/config.ts';
+import { createLogger, logReport } from '../../coordinator/log.ts';
+import { bestOf, onnxOf } from '../../coordinator/models/published-model.ts';
 import { readPlanFile } from '../../coordinator/plan-file.ts';
 import { startCoordinator } from '../../coordinator/server.ts';
+import { COMMAND_LINE } from '../../coordinator/storage/administration.ts';
 import { openDatabase } from '../../coordinator/storage/database.ts';
-import { ModelStore } from '../../coordinator/storage/model-store.ts';
-import { RunStore } from '../../coordinator/storage/run-store.ts';
-import { SiteRegistry } from '../../coordinator/storage/site-registry.ts';
-import type { RunStatus, SiteStatus } from '../../coordinator/storage/tables.ts';
+import type { RunWish } from '../../coordinator/storage/run-store.ts';
+import type { SiteRegistry } from '../../coordinator/storage/site-registry.ts';
+import type { SiteStatus } from '../../coordinator/storage/tables.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { fingerprintOf } from '../../shared/crypto/fingerprint.ts';
 import { InputError } from '../../shared/errors.ts';
-import { runIdSchema, siteIdSchema } from '../../shared/ids.ts';
-import { buildModel } from '../../shared/learning/architectures/architecture.ts';
-import { writeModel } from '../../shared/learning/graph/model-file.ts';
-import { weightsDigest, weightsFromBytes } from '../../shared/learning/weights.ts';
+import { runIdSchema, siteIdSchema, type SiteId } from '../../shared/ids.ts';
+import { programVersion } from '../../shared/program-version.ts';
 import { writeInvitation } from '../../shared/protocol/enrolment.ts';
-import { programVersion } from '../train/environment.ts';
+import { hashPlan } from '../../shared/protocol/plan.ts';
 import { runInterruptible } from '../interruptible.ts';
-import { acting, commandsOf, say } from './command-forms.ts';
+import { acting, say } from './command-forms.ts';
 import { describeReport } from './coordinator-log.ts';
+import {
+  coordinatorSubcommand as command,
+  withStores,
+  type Common,
+  type Stores,
+} from './coordinator-stores.ts';
+import { ledgerCommand } from './ledger-command.ts';
 import { integer } from './options.ts';
 import { printTable } from './text-table.ts';
+import { userCommand } from './user-command.ts';
 
 const HOUR_MS = 3_600_000;
-const DEFAULT_FOLDER = 'coordinator-data';
-
-interface Common {
-  readonly dir: string;
-  readonly json?: boolean;
-}
-
-interface Stores {
-  readonly folder: CoordinatorFolder;
-  readonly sites: SiteRegistry;
-  readonly runs: RunStore;
-  readonly models: ModelStore;
-}
-
-/** A command on the coordinator's database, whether the coordinator runs or not. */
-async function withStores(dir: string, body: (stores: Stores) => Promise<void>): Promise<void> {
-  const folder = openCoordinatorFolder(dir);
-  const database = await openDatabase(folder.database);
-  try {
-    await body({
-      folder,
-      sites: new SiteRegistry(database, systemClock),
-      runs: new RunStore(database, systemClock),
-      models: new ModelStore(folder.models),
-    });
-  } finally {
-    await database.destroy();
-  }
-}
-
-const command = commandsOf({ description: "the coordinator's folder", default: DEFAULT_FOLDER });
 
 export function coordinatorCommand(): Command {
   const group = new Command('coordinator').description(
-    'run a federation: coordinator, sites, plans, runs, models',
+    'run a federation: coordinator, sites, plans, runs, models, users',
   );
-  for (const sub of [init(), start(), invite(), sites(), plan(), run(), model()]) group.addCommand(sub);
+  for (const sub of [
+    init(),
+    start(),
+    invite(),
+    sites(),
+    plan(),
+    run(),
+    model(),
+    userCommand(),
+    ledgerCommand(),
+  ])
+    group.addCommand(sub);
   return group;
 }
 
@@ -112,19 +98,22 @@ function init(): Command {
         await (await openDatabase(folder.database)).destroy();
         say(`A new federation is in ${options.dir}; keep a backup of the folder, its keys are nowhere else.`);
         say(`fingerprint  ${fingerprintOf(folder.identity.publicKey)}`);
-        say(`next         consilium coordinator start --dir ${options.dir}`);
+        say(`next         consilium coordinator user add <name> --dir ${options.dir}`);
+        say(`             consilium coordinator start --dir ${options.dir}`);
       }),
     );
 }
 
 function start(): Command {
   return command('start', 'serve sites and carry out the queue of runs, until Ctrl-C')
-    .option('--json', 'log as JSON lines')
+    .option('--json', 'log as JSON lines, with every request')
     .action(async (options: Common) => {
       await runInterruptible(async (signal) => {
         const folder = openCoordinatorFolder(options.dir);
+        const logger = options.json ? createLogger(systemClock) : undefined;
         const coordinator = await startCoordinator(folder, (report) => {
-          const line = options.json ? JSON.stringify(report) : describeReport(report);
+          const line = logger ? undefined : describeReport(report);
+          if (logger) logReport(logger, report);
           if (line !== undefined) say(line);
         });
         say(
@@ -155,8 +144,8 @@ function invite(): Command {
         const siteId = siteIdSchema.safeParse(name);
         if (!siteId.success)
           throw new InputError(`"${name}" is no name of a site: ${siteId.error.issues[0]?.message ?? ''}`);
-        await withStores(options.dir, async ({ folder, sites }) => {
-          const token = await sites.invite(siteId.data, options.hours * HOUR_MS);
+        await withStores(options.dir, async ({ folder, administration }) => {
+          const token = await administration.invite(COMMAND_LINE, siteId.data, options.hours * HOUR_MS);
           const fingerprint = fingerprintOf(folder.identity.publicKey);
           say(writeInvitation({ url: folder.config.url, siteId: siteId.data, fingerprint, token }));
         });
@@ -180,7 +169,7 @@ function sites(): Command {
         ),
       ),
   );
-  const changes: readonly (readonly [string, SiteStatus, string])[] = [
+  const changes: readonly (readonly [string, Exclude<SiteStatus, 'pending'>, string])[] = [
     ['approve', 'active', 'let a site in whose fingerprint you have compared with its administrator'],
     ['suspend', 'suspended', 'end a site’s connection, for now'],
     ['remove', 'removed', 'end a site’s membership: its key is refused from now on'],
@@ -191,10 +180,10 @@ function sites(): Command {
         .argument('<site>')
         .action(
           acting((name: string, options: Common) =>
-            withStores(options.dir, async ({ sites }) => {
+            withStores(options.dir, async ({ administration }) => {
               const siteId = siteIdSchema.safeParse(name);
               if (!siteId.success) throw new InputError(`no site is called ${name}; see the list of sites`);
-              await sites.setStatus(siteId.data, status);
+              await administration.setSiteStatus(COMMAND_LINE, siteId.data, status);
               say(`${name} is ${status}`);
             }),
           ),
@@ -210,8 +199,12 @@ function plan(): Command {
       .argument('<file>', 'YAML')
       .action(
         acting((file: string, options: Common) =>
-          withStores(options.dir, async ({ runs }) => {
-            say(await runs.addPlan(readPlanFile(file)));
+          withStores(options.dir, async ({ administration, models }) => {
+            const { plan, initialModel, notes } = readPlanFile(file);
+            for (const note of notes) say(note);
+            // First the model: whoever reads the plan finds it.
+            if (initialModel) await models.put(initialModel);
+            say(await administration.addPlan(COMMAND_LINE, plan, hashPlan(plan)));
           }),
         ),
       ),
@@ -239,14 +232,16 @@ function run(): Command {
     command('add', 'put a run of a plan into the queue')
       .argument('<name>', 'name of the run')
       .requiredOption('--plan <hash>', 'the plan, or the beginning of its hash')
+      .option('--sites <names…>', 'only these; runs that share no site may go on at once (default: all)')
       .action(
-        acting((name: string, options: Common & { plan: string }) =>
-          withStores(options.dir, async ({ runs }) => {
+        acting((name: string, options: Common & { plan: string; sites?: string }) =>
+          withStores(options.dir, async ({ runs, sites, administration }) => {
             const runId = runIdSchema.safeParse(name);
             if (!runId.success)
               throw new InputError(`"${name}" is no name of a run: ${runId.error.issues[0]?.message ?? ''}`);
             const { planHash } = await runs.plan(options.plan);
-            await runs.enqueue(runId.data, planHash);
+            const named = await namedSites(sites, options.sites);
+            await administration.enqueue(COMMAND_LINE, { runId: runId.data, planHash, sites: named });
             say(`${name} is in the queue`);
           }),
         ),
@@ -272,28 +267,40 @@ function run(): Command {
         ),
       ),
   );
-  const wishes: readonly (readonly [string, RunStatus, readonly RunStatus[], string])[] = [
-    ['pause', 'paused', ['running'], 'let a run wait after its round'],
-    ['resume', 'running', ['paused'], 'let a paused run go on'],
-    ['stop', 'stopped', ['queued', 'running', 'paused'], 'end a run'],
+  const wishes: readonly (readonly [RunWish, string])[] = [
+    ['pause', 'let a run wait after its round'],
+    ['resume', 'let a paused run go on'],
+    ['stop', 'end a run'],
   ];
-  for (const [name, status, from, description] of wishes)
+  for (const [wish, description] of wishes)
     group.addCommand(
-      command(name, description)
+      command(wish, description)
         .argument('<run>')
         .action(
-          acting((runName: string, options: Common) =>
-            withStores(options.dir, async ({ runs }) => {
-              const known = (await runs.runs()).find(({ runId }) => runId === runName);
-              if (!known) throw new InputError(`no run is called ${runName}; see the list of runs`);
-              if (!from.includes(known.status)) throw new InputError(`run ${runName} is ${known.status}`);
-              await runs.setStatus(known.runId, status);
-              say(`${runName}: ${name} is noted`);
+          acting((name: string, options: Common) =>
+            withStores(options.dir, async ({ administration }) => {
+              const runId = runIdSchema.safeParse(name);
+              if (!runId.success) throw new InputError(`no run is called ${name}; see the list of runs`);
+              await administration.wish(COMMAND_LINE, runId.data, wish);
+              say(`${name}: ${wish} is noted`);
             }),
           ),
         ),
     );
   return group;
+}
+
+/** Of a list with commas. @throws InputError for a name that no site has */
+async function namedSites(sites: SiteRegistry, list: string | undefined): Promise<SiteId[] | undefined> {
+  if (list === undefined) return undefined;
+  const named: SiteId[] = [];
+  for (const name of list.split(',').map((part) => part.trim())) {
+    const siteId = siteIdSchema.safeParse(name);
+    const known = siteId.success ? await sites.find(siteId.data) : undefined;
+    if (!known) throw new InputError(`no site is called "${name}"; see the list of sites`);
+    named.push(known.siteId);
+  }
+  return named;
 }
 
 function model(): Command {
@@ -338,27 +345,14 @@ async function exportModel(
   const known = (await runs.runs()).find(({ runId }) => runId === runName);
   if (!known) throw new InputError(`no run is called ${runName}; see the list of runs`);
   const published = await runs.models(known.runId);
-  const scored = published.toSorted((a, b) => (b.score ?? -1) - (a.score ?? -1) || b.round - a.round);
-  const chosen = wanted === undefined ? scored[0] : published.find(({ round }) => round === wanted);
+  const chosen = wanted === undefined ? bestOf(published) : published.find(({ round }) => round === wanted);
   if (!chosen)
     throw new InputError(
       `run ${runName} has published no such model; see \`consilium coordinator model list\``,
     );
   const { plan } = await runs.plan(known.planHash);
-  const { task, preprocessing } = plan;
-  const weights = weightsFromBytes(await models.get(chosen.modelHash));
-  const network = buildModel(plan.architecture, task.imageDims, task.classNames.length);
-  const bytes = writeModel(network, weights, {
-    ...{ classNames: task.classNames, activation: 'softmax' },
-    preprocessing: z.json().parse(JSON.parse(JSON.stringify(preprocessing))),
-    producer: { name: 'consilium', version: programVersion() },
-    metadata: new Map([
-      ['consilium.run', known.runId],
-      ['consilium.round', String(chosen.round)],
-      ['consilium.plan', known.planHash],
-      ['consilium.weights', weightsDigest(weights)],
-    ]),
-  });
+  const publication = { runId: known.runId, plan, model: chosen };
+  const bytes = await onnxOf(publication, models, programVersion());
   writeFileSync(file, bytes);
   say(`round ${String(chosen.round)} of ${runName}: ${file}`);
 }

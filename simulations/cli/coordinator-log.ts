@@ -1,11 +1,20 @@
 /** The coordinator's log for people: one line an event, without anything about a patient or a secret. */
-import type { CoordinatorReport } from '../../coordinator/server.ts';
+import type { RunId } from '../../shared/ids.ts';
+import { isCountsRound } from '../../shared/protocol/class-counts.ts';
+import type { CoordinatorReport } from '../../coordinator/reports.ts';
 
 /** Undefined for what is not worth a line. */
 export function describeReport(report: CoordinatorReport): string | undefined {
   switch (report.kind) {
     case 'error':
       return `error: ${report.message}`;
+    case 'request':
+      // The log as JSON lines has them all.
+      return report.status >= 500
+        ? `a request to ${report.route} failed: ${String(report.status)}`
+        : undefined;
+    case 'login':
+      return describeLogin(report);
     case 'gateway':
       return describeConnection(report.report);
     case 'runStarted':
@@ -29,6 +38,11 @@ export function describeReport(report: CoordinatorReport): string | undefined {
 
 type ReportOf<K extends CoordinatorReport['kind']> = Extract<CoordinatorReport, { kind: K }>;
 
+function describeLogin({ outcome, address, user }: ReportOf<'login'>): string {
+  const who = user ?? 'somebody unknown';
+  return outcome === 'open' ? `${who} logged in` : `${who} at ${address} was not let in: ${outcome}`;
+}
+
 function describeConnection(report: ReportOf<'gateway'>['report']): string {
   switch (report.kind) {
     case 'refused':
@@ -41,17 +55,24 @@ function describeConnection(report: ReportOf<'gateway'>['report']): string {
   }
 }
 
+const placeOf = (runId: RunId, round: number): string =>
+  `run ${runId}, ${isCountsRound({ round }) ? 'class counts' : `round ${String(round)}`}`;
+
 function describeAttempt({ runId, record }: ReportOf<'attempt'>): string {
-  const place = `run ${runId}, round ${String(record.round)}`;
+  const place = placeOf(runId, record.round);
   if (record.outcome === 'aborted')
     return `${place}: attempt ${String(record.attempt)} aborted: ${record.reason}`;
+  if (record.outcome === 'counted') {
+    const counts = record.classCounts.map(String).join(', ');
+    return `${place}: ${counts} images of the classes at ${String(record.survivors.length)} sites together`;
+  }
   const { score } = record.validation;
   const judged = score === undefined ? '' : `, validation AUC ${score.toFixed(3)}`;
   return `${place}: published from ${String(record.survivors.length)} sites${judged}`;
 }
 
 function describeRound({ runId, round, report }: ReportOf<'round'>): string | undefined {
-  const place = `run ${runId}, round ${String(round)}`;
+  const place = placeOf(runId, round);
   switch (report.kind) {
     case 'phaseEntered':
       return `${place}: ${report.phase} (${String(report.cohortSize)} sites)`;
@@ -59,6 +80,7 @@ function describeRound({ runId, round, report }: ReportOf<'round'>): string | un
       return `${place}: site ${report.siteId} dropped: ${report.reason}`;
     case 'extended':
       return `${place}: waiting longer for ${report.sites.join(', ')}`;
+    case 'counted':
     case 'updateAccepted':
     case 'culprit':
     case 'aborted':

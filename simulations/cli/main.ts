@@ -1,7 +1,7 @@
 /** The program `consilium`: its sub-commands, and how it ends. */
 import { Command, CommanderError } from 'commander';
 import { simulateCommand } from '../simulate-command.ts';
-import { programVersion } from '../train/environment.ts';
+import { programVersion } from '../../shared/program-version.ts';
 import { cardCommand } from './card-command.ts';
 import { coordinatorCommand } from './coordinator-command.ts';
 import { doctorCommand } from './doctor-command.ts';

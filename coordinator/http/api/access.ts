@@ -1,0 +1,46 @@
+/** Who may do what: the one table. Every operation of the API stands here, and none is served that does not. */
+import type { Role } from '../../storage/tables.ts';
+
+/** `anyone`: without a login; `signed-in`: whatever the role. */
+export type Access = 'anyone' | 'signed-in' | readonly Role[];
+
+const administrators: Access = ['administrator'];
+const readers: Access = 'signed-in';
+
+export const ACCESS = {
+  describeApi: 'anyone',
+  login: 'anyone',
+  logout: 'signed-in',
+  showSession: 'signed-in',
+  changeOwnPassword: 'signed-in',
+  showStatus: readers,
+  listSites: readers,
+  inviteSite: administrators,
+  changeSite: administrators,
+  listPlans: readers,
+  showPlan: readers,
+  checkPlan: ['administrator', 'researcher'],
+  addPlan: ['administrator', 'researcher'],
+  listRuns: readers,
+  showRun: readers,
+  addRun: administrators,
+  wishRun: administrators,
+  listModels: readers,
+  showModelCard: readers,
+  downloadOnnx: readers,
+  downloadLayersModel: readers,
+  listUsers: ['administrator', 'auditor'],
+  addUser: administrators,
+  changeUser: administrators,
+  removeUser: administrators,
+  listLedger: ['administrator', 'auditor'],
+  verifyLedger: ['administrator', 'auditor'],
+} as const satisfies Readonly<Record<string, Access>>;
+
+export type Operation = keyof typeof ACCESS;
+
+export function isAllowed(access: Access, role: Role | undefined): boolean {
+  if (access === 'anyone') return true;
+  if (role === undefined) return false;
+  return access === 'signed-in' || access.includes(role);
+}
