@@ -3,19 +3,29 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../shared/clock.ts';
 import { fromHex } from '../../shared/crypto/bytes.ts';
-import { InputError, messageOf } from '../../shared/errors.ts';
+import { InputError, messageOf, StorageError } from '../../shared/errors.ts';
 import { sourceFrom } from '../../shared/data/open-local.ts';
-import { hashRoster, openRoster, type Roster } from '../../shared/protocol/roster.ts';
-import { pathIn, readPolicy, readRoster, type SiteFolder } from '../config.ts';
+import { pathIn, type SiteFolder } from '../config.ts';
+import { SiteLedger } from '../ledger/ledger-file.ts';
+import { hashReceipt } from '../ledger/receipt.ts';
+import { writeReceipt } from '../ledger/receipt-files.ts';
+import { entryOf } from '../ledger/site-entries.ts';
+import { takeLock } from '../lock-file.ts';
 import { startSiteAgent } from '../session/agent.ts';
 import type { SessionReport } from '../session/events.ts';
-import { readMemory, SessionMemoryFile } from '../session/session-memory.ts';
+import { RoundFiles } from '../session/round-files.ts';
+import { journalIn, readMemory, SessionMemoryFile } from '../session/session-memory.ts';
+import { readTerms, termsReader } from './terms.ts';
+import { withInitialModel, type FetchModel } from '../training/initial-model-file.ts';
+import { fetchInitialModel } from '../transport/coordinator-api.ts';
 import { createChildTrainer } from '../training/child-trainer.ts';
 import { createSocketLink, type LinkStatus } from '../transport/socket-link.ts';
 
 export type SiteReport =
   | { readonly kind: 'link'; readonly status: LinkStatus }
-  | { readonly kind: 'session'; readonly report: SessionReport };
+  | { readonly kind: 'session'; readonly report: SessionReport }
+  /** Policy or roster cannot be used: the site takes part in no round until that is put right. */
+  | { readonly kind: 'closed'; readonly problem: string };
 
 export interface RunningSite {
   /** Rejects when the agent cannot go on. */
@@ -30,24 +40,64 @@ export async function startSite(
   report: (report: SiteReport) => void,
   clock: Clock = systemClock,
 ): Promise<RunningSite> {
+  const release = await takeLock(lockOf(folder));
+  if (!release)
+    throw new StorageError(
+      `an agent of ${folder.path} runs already; \`consilium site stop --dir ${folder.path}\` ends it`,
+    );
+  try {
+    return await startLocked(folder, { report, clock, release });
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Held by the running agent of a site. */
+export const lockOf = ({ path }: Pick<SiteFolder, 'path'>): string => join(path, 'agent.lock');
+
+interface Surroundings {
+  readonly report: (report: SiteReport) => void;
+  readonly clock: Clock;
+  readonly release: () => Promise<void>;
+}
+
+async function startLocked(
+  folder: SiteFolder,
+  { report, clock, release }: Surroundings,
+): Promise<RunningSite> {
   const { config, identity, path } = folder;
   const { siteId, coordinator, engine } = config;
   if (config.data === undefined)
     throw new InputError(
       `${join(path, 'site.yaml')}: data is missing: where are the images of this hospital?`,
     );
-  const policy = readPolicy(folder);
-  const roster = acceptedRoster(folder);
+  const terms = readTerms(folder);
+  let { policy } = terms;
+  const read = termsReader(folder, (problem) => {
+    report({ kind: 'closed', problem });
+  });
   const memoryFile = join(path, 'memory.json');
   const memory = await readMemory(memoryFile);
+  const rounds = new RoundFiles(join(path, 'round'));
+  const interrupted = await rounds.read();
+  const ledger = new SiteLedger({ folder: path, identity, clock });
+  await ledger.enter({ kind: 'started', siteId });
   const ca = authorityOf(folder);
-  const trainer = createChildTrainer({ source: sourceFrom(path, config.data), engine });
+  const models = join(path, MODELS_FOLDER);
+  const trainer = createChildTrainer({ source: sourceFrom(path, config.data), engine, models });
+  const fetchModel = modelFetcher(folder, clock);
   const agent = startSiteAgent({
     siteId,
     identity,
     coordinatorKey: fromHex(coordinator.key),
-    policy: roster ? { ...policy, rosterHash: policy.rosterHash ?? hashRoster(roster) } : policy,
-    ...(roster && { roster }),
+    policy,
+    ...(terms.roster && { roster: terms.roster }),
+    terms: () => {
+      const now = read();
+      policy = now.policy;
+      return now;
+    },
     link: createSocketLink({
       ...{ url: coordinator.url, federationId: coordinator.federationId, siteId, identity, clock },
       ...(ca !== undefined && { ca }),
@@ -56,9 +106,19 @@ export async function startSite(
       },
     }),
     clock,
-    trainer,
+    trainer: withInitialModel(trainer, models, fetchModel),
     memory,
-    journal: new SessionMemoryFile(memoryFile, memory),
+    journal: journalIn(new SessionMemoryFile(memoryFile, memory), rounds),
+    ...(interrupted && { interrupted }),
+    ledger: { enter: (act) => ledger.enter(entryOf(act, { engine, policy })) },
+    receipts: {
+      keep: async (receipt) => {
+        const { context } = receipt.evidence;
+        // In this order: a receipt that no entry names means that the ledger was cut off.
+        await ledger.enter({ kind: 'receipt', ...context, receiptHash: hashReceipt(receipt) });
+        await writeReceipt(path, receipt);
+      },
+    },
     report: (sessionReport) => {
       report({ kind: 'session', report: sessionReport });
     },
@@ -68,21 +128,22 @@ export async function startSite(
     stop: async () => {
       await agent.stop();
       await trainer.close();
+      // A full disk must not keep the agent from ending.
+      await ledger.enter({ kind: 'stopped' }).catch(() => undefined);
       identity.dispose();
+      await release();
     },
   };
 }
 
-/** @throws InputError when the roster on disk is not signed by the federation */
-function acceptedRoster(folder: SiteFolder): Roster | undefined {
-  const signed = readRoster(folder);
-  if (!signed) return undefined;
-  const roster = openRoster(fromHex(folder.config.coordinator.key), signed);
-  if (!roster)
-    throw new InputError(
-      `${join(folder.path, 'roster.json')} is not signed by this federation; \`consilium site approve\` fetches it again`,
-    );
-  return roster;
+/** Where the model files are that plans start from. */
+export const MODELS_FOLDER = 'models';
+
+/** Asks the coordinator for them. */
+export function modelFetcher(folder: SiteFolder, clock: Pick<Clock, 'nowMs'>): FetchModel {
+  const { config, identity } = folder;
+  const reach = { url: config.coordinator.url, ca: authorityOf(folder) };
+  return (model) => fetchInitialModel(reach, config, identity, { model, clock });
 }
 
 export function authorityOf(folder: SiteFolder): string | undefined {

@@ -7,6 +7,7 @@ import { sha512Hex } from '../../shared/crypto/hash.ts';
 import { toHex } from '../../shared/crypto/bytes.ts';
 import { InputError } from '../../shared/errors.ts';
 import { modelHashSchema, type ModelHash, type SiteId } from '../../shared/ids.ts';
+import { needsClassCounts } from '../../shared/protocol/class-counts.ts';
 import { decodeCoordinatorMessage, type Frame } from '../../shared/protocol/codec.ts';
 import {
   bindingOfMembers,
@@ -19,8 +20,12 @@ import type { CoordinatorMessage, MessageOf } from '../../shared/protocol/messag
 import { hashPlan } from '../../shared/protocol/plan.ts';
 import { hashRoster, type Roster } from '../../shared/protocol/roster.ts';
 import {
+  abortedStatement,
+  ackStatement,
   announceStatement,
   consistentStatement,
+  countStatement,
+  publishedStatement,
   relayStatement,
   shareKeysStatement,
   survivorsStatement,
@@ -31,7 +36,7 @@ import {
 import { decodeRelayed } from '../../shared/protocol/share-payload.ts';
 import { modelBytes } from '../../shared/protocol/update-payload.ts';
 import { advertisementsHash } from '../../shared/secagg/context.ts';
-import type { MaskingOffer, SessionEvent } from './events.ts';
+import type { CountsOffer, MaskingOffer, SessionEvent } from './events.ts';
 import { peersFinding } from './masking-checks.ts';
 import { dealersFor, roundPeers } from './round-secrets.ts';
 import type { InRound, KnownPeers, Session } from './state.ts';
@@ -74,8 +79,10 @@ export function eventOf(view: SiteView, message: CoordinatorMessage): SessionEve
       const { cohort } = message;
       const authentic = isAuthentic(view, announceStatement(message), message.signature);
       const masking = offerOf(view, message);
+      const counts = countsOfferOf(message);
       const planHash = hashPlan(message.plan);
-      return { kind: 'announced', context, cohort, planHash, authentic, ...(masking && { masking }) };
+      const offers = { ...(masking && { masking }), ...(counts && { counts }) };
+      return { kind: 'announced', context, cohort, planHash, authentic, ...offers };
     }
     case 'train': {
       const { cohort } = message;
@@ -83,6 +90,11 @@ export function eventOf(view: SiteView, message: CoordinatorMessage): SessionEve
       // The digest is over the canonical bytes, which are the bytes on the wire.
       const modelHash = modelHashOfBytes(message.payload);
       return { kind: 'trainRequested', context, cohort, modelHash, authentic };
+    }
+    case 'count': {
+      const { cohort } = message;
+      const authentic = isAuthentic(view, countStatement(message), message.signature);
+      return { kind: 'countRequested', context, cohort, authentic };
     }
     case 'share-keys': {
       const authentic = isAuthentic(view, shareKeysStatement(message), message.signature);
@@ -102,15 +114,31 @@ export function eventOf(view: SiteView, message: CoordinatorMessage): SessionEve
       const authentic = isAuthentic(view, unmaskStatement(message), message.signature);
       return { kind: 'unmaskRequested', context, signerCount: signerCountOf(view, message), authentic };
     }
-    case 'ack':
-      return { kind: 'acknowledged', context, of: message.of, result: message.result };
+    case 'ack': {
+      const authentic = isAuthentic(view, ackStatement(message, view.session.siteId), message.signature);
+      return { kind: 'acknowledged', context, of: message.of, result: message.result, authentic };
+    }
     case 'published': {
       const { sumDigest } = message;
-      return { kind: 'closed', context, published: true, ...(sumDigest !== undefined && { sumDigest }) };
+      const authentic = isAuthentic(view, publishedStatement(message), message.signature);
+      const digest = sumDigest !== undefined && { sumDigest };
+      return { kind: 'closed', context, published: true, authentic, ...digest };
     }
-    case 'aborted':
-      return { kind: 'closed', context, published: false };
+    case 'aborted': {
+      const authentic = isAuthentic(view, abortedStatement(message), message.signature);
+      return { kind: 'closed', context, published: false, authentic };
+    }
   }
+}
+
+function countsOfferOf({
+  plan,
+  classCounts,
+}: MessageOf<CoordinatorMessage, 'announce'>): CountsOffer | undefined {
+  const isPlanned = needsClassCounts(plan);
+  if (!isPlanned && !classCounts) return undefined;
+  const classCount = plan.task.classNames.length;
+  return { isPlanned, classCount, ...(classCounts && { announced: classCounts }) };
 }
 
 function isAuthentic(
@@ -125,11 +153,11 @@ function offerOf(
   { coordinatorKey, roster }: SiteView,
   message: MessageOf<CoordinatorMessage, 'announce'>,
 ): MaskingOffer | undefined {
-  const { plan, context, cohort, masking: header } = message;
+  const { plan, context, cohort, masking: header, classCounts } = message;
   const isPlanned = plan.protection.mode === 'secure-aggregation';
   if (!isPlanned && !header) return undefined;
   const threshold = thresholdFor(plan.protection, cohort.length);
-  const binding = header && bindingOrNone({ plan, context, cohort, header, coordinatorKey });
+  const binding = header && bindingOrNone({ plan, context, cohort, header, coordinatorKey, classCounts });
   return {
     isPlanned,
     isRosterComplete: roster !== undefined && cohort.every((siteId) => roster.keys.has(siteId)),

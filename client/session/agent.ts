@@ -2,74 +2,34 @@
  * The one place where a session's effects are carried out: it signs, seals, trains and sends. One event at a time; what
  * must survive is journalled before anything else happens.
  */
-import { systemClock, type Clock } from '../../shared/clock.ts';
+import { systemClock } from '../../shared/clock.ts';
 import { fromHex } from '../../shared/crypto/bytes.ts';
-import type { Identity } from '../../shared/crypto/identity.ts';
 import { seal } from '../../shared/crypto/sealed-box.ts';
 import { verifyStatement } from '../../shared/crypto/statement.ts';
-import { ConsiliumError, InvariantError, messageOf } from '../../shared/errors.ts';
-import type { SiteId } from '../../shared/ids.ts';
+import { InvariantError, messageOf } from '../../shared/errors.ts';
 import type { Frame } from '../../shared/protocol/codec.ts';
 import { sameContext, type CoordinatorMessage, type RoundContext } from '../../shared/protocol/messages.ts';
 import { hashSites } from '../../shared/protocol/masking-context.ts';
-import { decodeModel } from '../../shared/protocol/model-payload.ts';
-import type { Plan } from '../../shared/protocol/plan.ts';
-import type { RefusalReason } from '../../shared/protocol/reasons.ts';
-import type { Roster } from '../../shared/protocol/roster.ts';
-import type { RingVector } from '../../shared/secagg/ring.ts';
+import { modelBytesOf } from '../../shared/protocol/model-payload.ts';
 import { chunkedLink } from '../../shared/protocol/chunked-transport.ts';
-import type { TransferSlots } from '../../shared/protocol/transfer-slots.ts';
-import { vectorCountOf } from '../../shared/protocol/strategy.ts';
 import type { CoordinatorLink } from '../../shared/protocol/transport.ts';
-import { modelBytes, type UpdatePayload } from '../../shared/protocol/update-payload.ts';
-import type { LocalResult, LocalTrainer } from '../training/local-update.ts';
-import { createSiteStates, type SiteState, type SiteStates } from '../training/site-state.ts';
-import { signedFrame, wrapUpdate } from './answers.ts';
+import { createSiteStates, type SiteStates } from '../training/site-state.ts';
+import type { SiteAgentOptions } from './agent-options.ts';
+import type { signedFrame } from './answers.ts';
 import { eventOf, receive, rosterView, type SiteView } from './admission.ts';
-import type { SessionEffect, SessionEvent, SessionReport } from './events.ts';
+import type { SessionEffect, SessionEvent } from './events.ts';
+import { longestRoundMs, resumeRound } from './interrupted-round.ts';
+import { isSameRound } from './repair-check.ts';
 import { MaskingDesk, memberBindingOf } from './masking-desk.ts';
-import type { SitePolicy } from './policy.ts';
-import type { RoundSecrets } from './round-secrets.ts';
-import { memoryOf, newSession, type Session, type SessionMasking, type SessionMemory } from './state.ts';
+import { Outbox } from './outbox.ts';
+import { ReceiptDesk } from './receipt-desk.ts';
+import { countInRound } from './round-counting.ts';
+import { sealedUpdate, setAside, type Aside, type RoundDesk } from './round-desk.ts';
+import { trainInRound } from './round-training.ts';
+import { secondLook } from './second-look.ts';
+import { memoryOf, newSession, type Session, type SessionMasking } from './state.ts';
 import { step } from './step.ts';
-
-export interface SiteJournal {
-  /** `memory`: what the session remembers after the event. Resolves once that would survive the process. */
-  append(event: SessionEvent, memory: SessionMemory): Promise<void>;
-  /**
-   * Secure aggregation: the secrets of the round, anew whenever there are more. Resolves once they would survive the
-   * process; nothing that depends on them is sent before. What is handed over is to be kept as a copy.
-   */
-  keepSecrets?(secrets: RoundSecrets): Promise<void>;
-}
-
-export interface SiteAgentOptions {
-  readonly siteId: SiteId;
-  readonly identity: Identity;
-  /** Ed25519 public key of the coordinator, pinned when the site enrolled. */
-  readonly coordinatorKey: Uint8Array;
-  readonly policy: SitePolicy;
-  /** The roster that this site has accepted. Absent: no part in secure aggregation. */
-  readonly roster?: Roster;
-  /** Checks the signatures of peers. Default: `verifyStatement`; sites of one process can share their findings. */
-  readonly verify?: SiteView['verify'];
-  /** Decodes a frame; undefined for one against the protocol. Default: `receive`; sites of one process are sent the same. */
-  readonly receive?: (frame: Frame) => CoordinatorMessage | undefined;
-  readonly link: CoordinatorLink;
-  /** Between two words about the steps of a training. Default: the system's clock. */
-  readonly clock?: Clock;
-  /** How large payloads are cut. Default: see `transfer-messages.ts`. */
-  readonly chunkBytes?: number;
-  /** Shared by agents of one process: how many of them receive a model at once. */
-  readonly slots?: TransferSlots<object>;
-  readonly trainer: LocalTrainer;
-  /** What the strategy keeps at the site from round to round. Default: in memory. */
-  readonly states?: SiteStates;
-  readonly journal?: SiteJournal;
-  /** What `journal` kept when the program ended. */
-  readonly memory?: SessionMemory;
-  readonly report?: (report: SessionReport) => void;
-}
+import { federationCounts } from './tallies.ts';
 
 export interface SiteAgent {
   /** Stops training between two steps and closes the link; resolves when nothing runs any more. */
@@ -82,40 +42,19 @@ export function startSiteAgent(options: SiteAgentOptions): SiteAgent {
   return new Agent(options);
 }
 
-/** The coordinator sent something that does not fit the plan. */
-class ProtocolError extends ConsiliumError {
-  readonly code = 'PROTOCOL';
-}
-
-/** What the agent holds for the round it is in. */
-interface Desk {
-  readonly context: RoundContext;
-  readonly plan: Plan;
-  readonly boxKey: string;
-  training?: AbortController;
-  update?: UpdatePayload;
-  /** What the site keeps if this update counts. */
-  kept?: SiteState;
-  /** Protected and signed once, so that a repetition is the same bytes. */
-  sealed?: Frame;
-  /** Everyone who was announced to. */
-  readonly cohort: readonly SiteId[];
-  masking?: MaskingDesk;
-}
-
-/** Well below the least time that a site may be quiet by default. */
-const PROGRESS_INTERVAL_MS = 10_000;
-
 class Agent implements SiteAgent {
   readonly finished: Promise<void>;
   readonly #options: SiteAgentOptions;
   readonly #link: CoordinatorLink;
+  readonly #outbox: Outbox;
+  readonly #receipts: ReceiptDesk;
   readonly #states: SiteStates;
   readonly #trainings = new Set<Promise<void>>();
   #session: Session;
   #work: Promise<void> = Promise.resolve();
-  #desk: Desk | undefined;
-  readonly #roster: SiteView['roster'];
+  #desk: RoundDesk | undefined;
+  #aside: Aside | undefined;
+  #roster: SiteView['roster'];
   #stopped = false;
   #resolve: () => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
@@ -127,6 +66,15 @@ class Agent implements SiteAgent {
     this.#link = chunkedLink(options.link, { expectedBytes, chunkBytes, slots });
     this.#states = options.states ?? createSiteStates();
     this.#session = newSession(options.siteId, options.policy, options.memory);
+    this.#outbox = new Outbox({
+      ...{ identity: options.identity, link: this.#link, ledger: options.ledger },
+      protection: () => this.#desk?.plan.protection.mode ?? 'plain',
+      fail: (error) => {
+        this.#reject(error);
+      },
+    });
+    this.#receipts = new ReceiptDesk(options, options.interrupted?.evidence);
+    this.#resume();
     this.#roster = options.roster && rosterView(options.roster);
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -146,15 +94,55 @@ class Agent implements SiteAgent {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#desk?.training?.abort();
+    this.#desk?.cancelExpiry?.();
     this.#link.close();
     await Promise.all([this.#work, ...this.#trainings]);
+    await this.#outbox.idle();
     this.#resolve();
+  }
+
+  /** Its end may have been told while the site was away: what lies on disk of it must not lie there for ever. */
+  #expire(desk: RoundDesk): void {
+    const { journal, clock = systemClock } = this.#options;
+    if (!journal?.keepAnnounced) return;
+    const { context, plan } = desk;
+    desk.cancelExpiry = clock.schedule(longestRoundMs(plan), () => {
+      this.#post({ kind: 'closed', context, published: false, authentic: true });
+    });
   }
 
   #receive(frame: Frame): void {
     const message = (this.#options.receive ?? receive)(frame);
     if (!message) return;
-    this.#queue(() => this.#handle(eventOf(this.#view(), message), message));
+    this.#queue(() => {
+      if (message.type === 'announce') this.#readTerms(message.context);
+      return this.#handle(eventOf(this.#view(), message), message);
+    });
+  }
+
+  /** What was agreed to stays as it was agreed to. */
+  #readTerms(context: RoundContext): void {
+    const { terms } = this.#options;
+    const session = this.#session;
+    if (!terms || (session.phase !== 'idle' && sameContext(session.context, context))) return;
+    const { policy, roster } = terms();
+    this.#session = { ...session, policy };
+    this.#roster = roster && rosterView(roster);
+  }
+
+  /** The program ended in the middle of a round, and it may still go on. */
+  #resume(): void {
+    const { siteId, interrupted, journal } = this.#options;
+    const resumed = interrupted && resumeRound(this.#session, interrupted);
+    if (!resumed) return;
+    const { session, announced, secrets, update } = resumed;
+    this.#session = session;
+    this.#desk = { ...announced, ...(update && { sealed: update }) };
+    this.#expire(this.#desk);
+    if (session.masking && secrets)
+      this.#desk.masking = new MaskingDesk({
+        ...{ siteId, context: session.context, binding: session.masking.binding, journal, secrets },
+      });
   }
 
   #view(): SiteView {
@@ -174,14 +162,16 @@ class Agent implements SiteAgent {
   }
 
   async #handle(event: SessionEvent, message: CoordinatorMessage | undefined): Promise<void> {
-    const { next, effects } = step(this.#session, this.#looked(event));
+    const { next, effects } = step(this.#session, await this.#looked(event));
     for (const effect of effects)
-      if (effect.kind === 'persist') await this.#options.journal?.append(effect.event, memoryOf(next));
+      if (effect.kind === 'persist') await this.#options.journal?.append(effect.event, memoryOf(next), next);
     this.#session = next;
+    if (message && this.#desk) await this.#receipts.hear(event, message);
     for (const effect of effects) await this.#perform(effect, message);
   }
 
   async #perform(effect: SessionEffect, message: CoordinatorMessage | undefined): Promise<void> {
+    const { siteId } = this.#options;
     switch (effect.kind) {
       case 'persist':
         return;
@@ -202,19 +192,22 @@ class Agent implements SiteAgent {
         this.#reveal(effect.context);
         return;
       case 'refuse':
-        this.#refuse(effect.context, effect.reason);
+        this.#send({ type: 'refuse', context: effect.context, siteId, reason: effect.reason });
         return;
       case 'startTraining':
         this.#startTraining(effect.context, message);
         return;
+      case 'startCounting':
+        this.#startCounting(effect.context);
+        return;
       case 'tellProgress':
-        this.#tellProgress(effect.context, effect.steps);
+        this.#send({ type: 'progress', context: effect.context, siteId, steps: effect.steps });
         return;
       case 'cancelTraining':
         this.#desk?.training?.abort();
         return;
       case 'upload':
-        this.#link.send(this.#sealedUpdate(effect.context));
+        await this.#upload(effect.context);
         return;
       case 'discardUpdate':
         delete this.#deskOf(effect.context).sealed;
@@ -222,6 +215,7 @@ class Agent implements SiteAgent {
       case 'keepState': {
         const { kept } = this.#deskOf(effect.context);
         if (kept) this.#states.save(effect.context.runId, kept);
+        await this.#receipts.keep(message);
         return;
       }
       case 'forget':
@@ -236,6 +230,8 @@ class Agent implements SiteAgent {
   #forget(context: RoundContext): void {
     if (!this.#desk || !sameContext(this.#desk.context, context)) return;
     this.#desk.masking?.wipe();
+    this.#desk.cancelExpiry?.();
+    this.#aside = setAside(this.#desk, this.#session, this.#aside);
     this.#desk = undefined;
   }
 
@@ -244,7 +240,9 @@ class Agent implements SiteAgent {
     if (this.#desk && sameContext(this.#desk.context, context)) return;
     if (message?.type !== 'announce') throw new InvariantError('a site agrees only to an announcement');
     const { plan, boxKey, cohort } = message;
-    const desk: Desk = { context, plan, boxKey, cohort };
+    const desk: RoundDesk = { context, plan, boxKey, cohort };
+    await this.#options.journal?.keepAnnounced?.({ context, plan, boxKey, cohort });
+    if (!this.#session.inVain) this.#aside = undefined;
     const masking = this.#maskingOf(context);
     if (masking) {
       const { siteId, journal } = this.#options;
@@ -252,6 +250,9 @@ class Agent implements SiteAgent {
       await desk.masking.begin();
     }
     this.#desk = desk;
+    this.#expire(desk);
+    const { mode: protection } = plan.protection;
+    this.#outbox.enter({ kind: 'joined', ...context, cohortSize: cohort.length, protection });
   }
 
   #maskingOf(context: RoundContext): SessionMasking | undefined {
@@ -267,7 +268,7 @@ class Agent implements SiteAgent {
     return { masking, desk };
   }
 
-  #deskOf(context: RoundContext): Desk {
+  #deskOf(context: RoundContext): RoundDesk {
     if (!this.#desk || !sameContext(this.#desk.context, context))
       throw new InvariantError('the session and its agent are in different rounds');
     return this.#desk;
@@ -280,17 +281,12 @@ class Agent implements SiteAgent {
   }
 
   #send(unsigned: Parameters<typeof signedFrame>[1]): void {
-    this.#link.send(signedFrame(this.#options.identity, unsigned));
+    this.#outbox.send(unsigned);
   }
 
-  /** What can only be seen by computing with the secrets: whether a peer's key is of low order. */
-  #looked(event: SessionEvent): SessionEvent {
-    if (event.kind !== 'peersListed' || event.finding !== undefined || !event.authentic) return event;
-    const masking = this.#maskingOf(event.context);
-    const desk = this.#desk?.masking;
-    if (!masking || masking.peers || !desk) return event;
-    const isAgreed = desk.meet({ ...masking, peers: event.peers });
-    return isAgreed ? event : { ...event, finding: 'weak-peer-key' };
+  #looked(event: SessionEvent): Promise<SessionEvent> {
+    const masking = 'context' in event ? this.#maskingOf(event.context) : undefined;
+    return secondLook(event, { view: this.#view(), masking, desk: this.#desk?.masking });
   }
 
   async #dealShares(context: RoundContext): Promise<void> {
@@ -321,35 +317,64 @@ class Agent implements SiteAgent {
     this.#send({ type: 'unmasked', context, siteId, binding: memberBindingOf(masking), payload });
   }
 
-  #refuse(context: RoundContext, reason: RefusalReason): void {
-    this.#send({ type: 'refuse', context, siteId: this.#options.siteId, reason });
-  }
-
-  #tellProgress(context: RoundContext, steps: number): void {
-    this.#send({ type: 'progress', context, siteId: this.#options.siteId, steps });
-  }
-
   /** The model of the plan that the site has agreed to, and nothing else. */
   #expectedBytes(): number {
     if (!this.#desk) return 0;
-    const { parameterCount, federation } = this.#desk.plan;
-    return modelBytes(parameterCount) * vectorCountOf(federation.strategy);
+    return modelBytesOf(this.#desk.plan, this.#desk.context.round);
   }
 
   #startTraining(context: RoundContext, message: CoordinatorMessage | undefined): void {
     if (message?.type !== 'train') throw new InvariantError('training starts with the model at hand');
     const desk = this.#deskOf(context);
+    const aside = this.#maskingOf(context)?.isRepair && this.#aside;
+    if (aside && isSameRound(aside.context, context)) {
+      Object.assign(desk, { update: aside.update, ...(aside.kept && { kept: aside.kept }) });
+      this.#post({ kind: 'trained', context });
+      return;
+    }
+    const { siteId, trainer, clock = systemClock } = this.#options;
+    const classCounts = federationCounts(this.#session, context);
+    this.#beginWork(desk, async (signal) => {
+      const { result, ...figures } = await trainInRound({
+        ...{ siteId, trainer, clock, announced: desk, payload: message.payload, signal, classCounts },
+        state: this.#states.load(context.runId),
+        tell: (steps) => {
+          this.#post({ kind: 'stepsDone', context, steps });
+        },
+      });
+      const { kept, ...update } = result;
+      const { exampleCount } = update;
+      this.#outbox.enter({ kind: 'trained', ...context, ...figures, exampleCount });
+      desk.update = update;
+      if (kept) desk.kept = kept;
+      return { kind: 'trained', context };
+    });
+  }
+
+  #startCounting(context: RoundContext): void {
+    const desk = this.#deskOf(context);
+    const { trainer } = this.#options;
+    this.#beginWork(desk, async (signal) => {
+      const classCounts = await countInRound({ trainer, announced: desk, signal });
+      desk.counts = classCounts;
+      return { kind: 'counted', context, classCounts };
+    });
+  }
+
+  /** Messages are heard meanwhile. `work` gives the event that it ends in. */
+  #beginWork(desk: RoundDesk, work: (signal: AbortSignal) => Promise<SessionEvent>): void {
     const training = new AbortController();
     desk.training = training;
-    const done = this.#train(desk, message.payload, training.signal).then(
-      ({ kept, ...update }) => {
-        desk.update = update;
-        if (kept) desk.kept = kept;
-        this.#post({ kind: 'trained', context });
+    const { context } = desk;
+    const done = work(training.signal).then(
+      (event) => {
+        this.#post(event);
       },
       (error: unknown) => {
-        if (!training.signal.aborted)
+        if (!training.signal.aborted) {
           this.#options.report?.({ kind: 'trainingFailed', context, message: messageOf(error) });
+          this.#outbox.enter({ kind: 'attemptFailed', ...context });
+        }
         this.#post({ kind: 'trainingFailed', context });
       },
     );
@@ -357,42 +382,15 @@ class Agent implements SiteAgent {
     void done.finally(() => this.#trainings.delete(done));
   }
 
-  async #train(desk: Desk, payload: Uint8Array, signal: AbortSignal): Promise<LocalResult> {
-    const { plan, context } = desk;
-    const model = decodeModel(payload, plan);
-    if (!model) throw new ProtocolError('the model that was sent does not have the size that the plan says');
-    const { siteId, trainer } = this.#options;
-    const state = this.#states.load(context.runId);
-    const onSteps = this.#stepsTeller(context);
-    return trainer.train({ plan, context, siteId, ...model, state, signal, onSteps });
-  }
-
-  /** Passes on the first number of steps and then one in a while. */
-  #stepsTeller(context: RoundContext): (steps: number) => void {
-    const { clock = systemClock } = this.#options;
-    let nextMs = -Infinity;
-    return (steps) => {
-      const nowMs = clock.elapsedMs();
-      if (nowMs < nextMs) return;
-      nextMs = nowMs + PROGRESS_INTERVAL_MS;
-      this.#post({ kind: 'stepsDone', context, steps });
-    };
-  }
-
-  #sealedUpdate(context: RoundContext): Frame {
+  async #upload(context: RoundContext): Promise<void> {
     const desk = this.#deskOf(context);
-    if (desk.sealed) return desk.sealed;
-    if (!desk.update) throw new InvariantError('an upload needs a finished update');
-    const { siteId, identity } = this.#options;
-    const masking = this.#maskingOf(context);
-    const { masking: secrets, update } = desk;
-    const mask = (vector: RingVector): void => {
-      if (masking) secrets?.mask(vector, masking);
-    };
-    const payload = wrapUpdate(update, { ...desk, siteId, mask });
-    const bound = masking && { binding: memberBindingOf(masking) };
-    desk.sealed = signedFrame(identity, { type: 'update', context, siteId, ...bound, payload });
-    delete desk.update;
-    return desk.sealed;
+    if (!desk.sealed) {
+      const sealed = sealedUpdate(desk, this.#maskingOf(context), this.#options);
+      // Masked, it may be needed again.
+      if (!desk.masking) delete desk.update;
+      await this.#options.journal?.keepUpdate?.(context, sealed);
+      desk.sealed = sealed;
+    }
+    this.#outbox.transmit({ type: 'update', context }, desk.sealed);
   }
 }

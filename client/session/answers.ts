@@ -4,6 +4,7 @@ import type { Identity } from '../../shared/crypto/identity.ts';
 import { seal } from '../../shared/crypto/sealed-box.ts';
 import { signStatement } from '../../shared/crypto/statement.ts';
 import type { SiteId } from '../../shared/ids.ts';
+import { countsLayout, encodeCounts } from '../../shared/protocol/class-counts.ts';
 import { encodeSiteMessage, type Frame } from '../../shared/protocol/codec.ts';
 import { layoutOf } from '../../shared/protocol/masking-context.ts';
 import type { RoundContext, SiteMessage } from '../../shared/protocol/messages.ts';
@@ -49,9 +50,23 @@ export function wrapUpdate(update: UpdatePayload, wrapping: UpdateWrapping): Uin
   }
 }
 
+/** A site's class counts: masked, or sealed whatever the plan's protection is. */
+export function wrapCounts(
+  counts: readonly number[],
+  { plan, cohort, boxKey, mask }: UpdateWrapping,
+): Uint8Array {
+  const vector = encodeCounts(counts, countsLayout(plan.task.classNames.length, cohort.length));
+  mask(vector);
+  const bytes = ringToBytes(vector);
+  if (plan.protection.mode === 'secure-aggregation') return bytes;
+  const sealed = seal(fromHex(boxKey), bytes);
+  wipe(bytes);
+  return sealed;
+}
+
 function encoded(update: UpdatePayload, { plan, context, siteId, cohort, mask }: UpdateWrapping): Uint8Array {
   const { protection, seed } = plan;
-  const layout = layoutOf(plan, cohort.length);
+  const layout = layoutOf(plan, cohort.length, context.round);
   if (!layout || !protection.ring) return encodeUpdate(update);
   const { exampleCap } = protection.ring;
   const vector = encodeRingUpdate(update, { layout, exampleCap, context, seed, siteId });

@@ -19,6 +19,8 @@ export type SessionEvent =
       readonly authentic: boolean;
       /** Absent where neither the plan nor the announcement has secure aggregation. */
       readonly masking?: MaskingOffer;
+      /** Absent where neither the plan nor the announcement has class counts. */
+      readonly counts?: CountsOffer;
     }
   /** Secure aggregation: who takes part. */
   | {
@@ -59,6 +61,14 @@ export type SessionEvent =
       readonly modelHash: ModelHash;
       readonly authentic: boolean;
     }
+  | {
+      readonly kind: 'countRequested';
+      readonly context: RoundContext;
+      readonly cohort: readonly SiteId[];
+      readonly authentic: boolean;
+    }
+  /** This site's images of each class. */
+  | { readonly kind: 'counted'; readonly context: RoundContext; readonly classCounts: readonly number[] }
   /** Local training goes on. */
   | { readonly kind: 'stepsDone'; readonly context: RoundContext; readonly steps: number }
   | { readonly kind: 'trained'; readonly context: RoundContext }
@@ -68,16 +78,28 @@ export type SessionEvent =
       readonly context: RoundContext;
       readonly of: AnswerType;
       readonly result: AckResult;
+      readonly authentic: boolean;
     }
   /** The round is over: published, or aborted. */
   | {
       readonly kind: 'closed';
       readonly context: RoundContext;
       readonly published: boolean;
+      readonly authentic: boolean;
       /** Secure aggregation: of the sum that was published. */
       readonly sumDigest?: string;
     }
   | { readonly kind: 'connected' };
+
+/** What the plan and the announcement say of class counts. */
+export interface CountsOffer {
+  /** The plan's training needs them. */
+  readonly isPlanned: boolean;
+  /** Classes of the plan. */
+  readonly classCount: number;
+  /** The federation's, where the announcement has them. */
+  readonly announced?: readonly number[];
+}
 
 /** What the plan and the announcement say of secure aggregation, and what the site makes of it. */
 export interface MaskingOffer {
@@ -93,6 +115,8 @@ export interface MaskingOffer {
   readonly rosterHash?: string;
   /** Whether all of the cohort are in it. */
   readonly isRosterComplete: boolean;
+  /** The round is one that others have spoilt, which is proven, and this is its repetition with the other survivors. */
+  readonly isRepair?: true;
 }
 
 export type SessionReport =
@@ -101,6 +125,7 @@ export type SessionReport =
   /** A message that cannot be the coordinator's was ignored. */
   | { readonly kind: 'ignored'; readonly context: RoundContext; readonly reason: RefusalReason }
   | { readonly kind: 'trainingStarted'; readonly context: RoundContext }
+  | { readonly kind: 'countingStarted'; readonly context: RoundContext }
   | { readonly kind: 'acknowledged'; readonly context: RoundContext; readonly result: AckResult }
   | { readonly kind: 'closed'; readonly context: RoundContext }
   /** For the site's own eyes: only the code of the refusal crosses the wire. */
@@ -120,6 +145,8 @@ export type SessionEffect =
   | { readonly kind: 'reveal'; readonly context: RoundContext }
   /** Answered by `trained` or `trainingFailed`. */
   | { readonly kind: 'startTraining'; readonly context: RoundContext }
+  /** Answered by `counted` or `trainingFailed`. */
+  | { readonly kind: 'startCounting'; readonly context: RoundContext }
   | { readonly kind: 'tellProgress'; readonly context: RoundContext; readonly steps: number }
   | { readonly kind: 'cancelTraining'; readonly context: RoundContext }
   /** Seals and signs the finished update the first time, sends the same bytes every time. */

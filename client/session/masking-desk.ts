@@ -8,6 +8,7 @@ import type { MaskingKeys } from '../../shared/protocol/masking-messages.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { RingVector } from '../../shared/secagg/ring.ts';
 import {
+  advertisedKeys,
   agreeWithPeers,
   deal,
   keepRelayed,
@@ -29,6 +30,8 @@ interface MaskingDeskOptions {
   /** Of the round's terms. */
   readonly binding: string;
   readonly journal?: { keepSecrets?(secrets: RoundSecrets): Promise<void> } | undefined;
+  /** What was kept of this very attempt. Absent: fresh ones. */
+  readonly secrets?: RoundSecrets;
 }
 
 export class MaskingDesk {
@@ -39,9 +42,9 @@ export class MaskingDesk {
 
   constructor(options: MaskingDeskOptions) {
     this.#options = options;
-    const { secrets, keys } = newSecrets(options.siteId, options.context, options.binding);
+    const { siteId, context, binding, secrets = newSecrets(context) } = options;
     this.#secrets = secrets;
-    this.keys = keys;
+    this.keys = advertisedKeys(secrets, siteId, binding);
   }
 
   /** Before the keys are advertised. */

@@ -16,5 +16,7 @@ export const sitePolicySchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{128}$/, 'expected 128 lower-case hexadecimal digits')
     .optional(),
+  /** How the ledger counts the images that were trained on. Absent: by their order of magnitude. */
+  ledgerCounts: z.enum(['exact', 'span', 'none']).optional(),
 });
 export type SitePolicy = z.infer<typeof sitePolicySchema>;

@@ -54,21 +54,23 @@ export interface RoundPeers {
   readonly topology: Topology;
 }
 
-/** Secrets from the operating system's generator, and what is said of them. */
-export function newSecrets(
-  siteId: SiteId,
-  context: RoundContext,
-  binding: string,
-): { readonly secrets: RoundSecrets; readonly keys: MaskingKeys } {
+/** Secrets from the operating system's generator. */
+export function newSecrets(context: RoundContext): RoundSecrets {
   const [channelKey, maskKey, ownMask] = [secureRandom(32), secureRandom(32), secureRandom(32)];
+  return { context, channelKey, maskKey, ownMask };
+}
+
+/** What is said of them. */
+export function advertisedKeys(
+  { channelKey, maskKey, ownMask }: RoundSecrets,
+  siteId: SiteId,
+  binding: string,
+): MaskingKeys {
   return {
-    secrets: { context, channelKey, maskKey, ownMask },
-    keys: {
-      binding,
-      channelKey: toHex(agreementPublicKey(channelKey)),
-      maskKey: toHex(agreementPublicKey(maskKey)),
-      commitment: toHex(selfMaskCommitment(ownMask, siteId)),
-    },
+    binding,
+    channelKey: toHex(agreementPublicKey(channelKey)),
+    maskKey: toHex(agreementPublicKey(maskKey)),
+    commitment: toHex(selfMaskCommitment(ownMask, siteId)),
   };
 }
 

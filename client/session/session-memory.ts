@@ -8,17 +8,25 @@ import { z } from 'zod';
 import { writeAtomically } from '../../shared/atomic-file.ts';
 import { messageOf, StorageError } from '../../shared/errors.ts';
 import { runIdSchema } from '../../shared/ids.ts';
+import { classCountsSchema } from '../../shared/protocol/class-counts.ts';
 import { roundContextSchema } from '../../shared/protocol/messages.ts';
-import type { SiteJournal } from './agent.ts';
-import type { SessionEvent } from './events.ts';
-import { memoryOf, type SessionMemory } from './state.ts';
+import type { SiteJournal } from './agent-options.ts';
+import type { RoundFiles } from './round-files.ts';
+import { memoryOf, type SessionMemory, type Tally } from './state.ts';
+
+const tallySchema = z.strictObject({
+  runId: runIdSchema,
+  own: classCountsSchema.optional(),
+  federation: classCountsSchema.optional(),
+});
 
 const memorySchema = z.strictObject({
   seen: z.array(roundContextSchema),
-  unmasked: z.array(z.strictObject({ runId: runIdSchema, round: z.int().min(1) })).optional(),
+  unmasked: z.array(z.strictObject({ runId: runIdSchema, round: z.int().min(0) })).optional(),
   transcripts: z
-    .array(z.strictObject({ runId: runIdSchema, round: z.int().min(1), transcript: z.string() }))
+    .array(z.strictObject({ runId: runIdSchema, round: z.int().min(0), transcript: z.string() }))
     .optional(),
+  tallies: z.array(tallySchema).optional(),
 });
 
 /** @throws StorageError for a file that is damaged: a site without its memory takes no part */
@@ -31,8 +39,13 @@ export async function readMemory(path: string): Promise<SessionMemory> {
     throw new StorageError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
   }
   try {
-    const { seen, unmasked, transcripts } = memorySchema.parse(JSON.parse(text));
-    return memoryOf({ seen, ...(unmasked && { unmasked }), ...(transcripts && { transcripts }) });
+    const { seen, unmasked, transcripts, tallies } = memorySchema.parse(JSON.parse(text));
+    return memoryOf({
+      seen,
+      ...(unmasked && { unmasked }),
+      ...(transcripts && { transcripts }),
+      ...(tallies && { tallies: tallies.map(tallyOf) }),
+    });
   } catch (cause) {
     throw new StorageError(
       `${path} is damaged: it says what this site has answered, so restore it from a backup; without it, leave the runs that are going on and enrol under a new name`,
@@ -41,7 +54,13 @@ export async function readMemory(path: string): Promise<SessionMemory> {
   }
 }
 
-export class SessionMemoryFile implements SiteJournal {
+const tallyOf = ({ runId, own, federation }: z.infer<typeof tallySchema>): Tally => ({
+  runId,
+  ...(own && { own }),
+  ...(federation && { federation }),
+});
+
+export class SessionMemoryFile {
   readonly #path: string;
   #written: SessionMemory;
 
@@ -51,9 +70,26 @@ export class SessionMemoryFile implements SiteJournal {
     this.#written = memory;
   }
 
-  async append(_event: SessionEvent, memory: SessionMemory): Promise<void> {
+  async keep(memory: SessionMemory): Promise<void> {
     if (isDeepStrictEqual(memory, this.#written)) return;
     await writeAtomically(this.#path, new TextEncoder().encode(JSON.stringify(memory)));
     this.#written = memory;
   }
+}
+
+/**
+ * The journal of a site on disk. What it must never forget comes before where it is in the round: a site that finds
+ * itself further on has it written down.
+ */
+export function journalIn(memory: SessionMemoryFile, round: RoundFiles): SiteJournal {
+  return {
+    append: async (_event, remembered, next) => {
+      await memory.keep(remembered);
+      await round.keep(next);
+    },
+    keepAnnounced: (announced) => round.keepAnnounced(announced),
+    keepSecrets: (secrets) => round.keepSecrets(secrets),
+    keepEvidence: (evidence) => round.keepEvidence(evidence),
+    keepUpdate: (context, frame) => round.keepUpdate(context, frame),
+  };
 }

@@ -22,6 +22,25 @@ export interface Base {
     readonly round: number;
     readonly transcript: string;
   }[];
+  /** Of every run that counts classes. */
+  readonly tallies?: readonly Tally[];
+  /** The last round, when its unmasking has come to nothing: it may be repeated. Not kept when the program ends. */
+  readonly inVain?: UnmaskedAttempt;
+}
+
+/** An attempt for which the site has revealed shares. */
+export interface UnmaskedAttempt {
+  readonly context: RoundContext;
+  readonly masking: SessionMasking;
+}
+
+/** What a site knows of the class counts of a run. */
+export interface Tally {
+  readonly runId: RunId;
+  /** Its own, once they are in a published sum. They stay at the site. */
+  readonly own?: readonly number[];
+  /** The federation's, as this site was told first. */
+  readonly federation?: readonly number[];
 }
 
 /** What the site knows of a masked round; sets are named as in Bonawitz et al. 2017, Figure 4. Nothing of it is secret. */
@@ -31,6 +50,8 @@ export interface SessionMasking {
   readonly cohort: readonly SiteId[];
   /** `bindingOfTerms` */
   readonly binding: string;
+  /** A repeated round: all of the cohort survive, or the site reveals nothing. */
+  readonly isRepair?: true;
   /** Once U1 is known. */
   readonly peers?: KnownPeers;
   /** U2, once it is known. */
@@ -63,17 +84,20 @@ export interface InRound extends Base {
   readonly context: RoundContext;
   /** Secure aggregation only. */
   readonly masking?: SessionMasking;
+  /** In the round of counts, once this site has counted. */
+  readonly counts?: readonly number[];
 }
 
 export type Session = Idle | InRound;
 
 /** What a site must not forget when its program ends: otherwise a round could be asked of it twice. */
-export type SessionMemory = Pick<Base, 'seen' | 'unmasked' | 'transcripts'>;
+export type SessionMemory = Pick<Base, 'seen' | 'unmasked' | 'transcripts' | 'tallies'>;
 
-export const memoryOf = ({ seen, unmasked, transcripts }: SessionMemory): SessionMemory => ({
+export const memoryOf = ({ seen, unmasked, transcripts, tallies }: SessionMemory): SessionMemory => ({
   seen,
   ...(unmasked && { unmasked }),
   ...(transcripts && { transcripts }),
+  ...(tallies && { tallies }),
 });
 
 export function newSession(siteId: SiteId, policy: SitePolicy, memory: SessionMemory = { seen: [] }): Idle {

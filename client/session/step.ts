@@ -4,13 +4,16 @@
  * only go forward, and the cohort may not be smaller than the hospital's policy. Repeated requests get the same answer.
  */
 import type { SiteId } from '../../shared/ids.ts';
+import { isCountsRound } from '../../shared/protocol/class-counts.ts';
 import { compareAttempts, sameContext, type RoundContext } from '../../shared/protocol/messages.ts';
 import type { RefusalReason } from '../../shared/protocol/reasons.ts';
 import type { SessionEffect, SessionEvent, SessionTransition } from './events.ts';
 import { isSameList, offerFinding } from './masking-checks.ts';
 import { isSpent, lastAnswer, maskingStep, withTranscript } from './masking-step.ts';
-import type { InRound, Session } from './state.ts';
-import { abandon, baseOf, ignore, leave, refusal, stay } from './transitions.ts';
+import { unmaskedAttempt } from './repair-check.ts';
+import type { Base, InRound, Session } from './state.ts';
+import { countsFinding, withFederation, withOwnCounts } from './tallies.ts';
+import { abandon, ignore, leave, refusal, stay, withoutVain } from './transitions.ts';
 
 type EventOf<K extends SessionEvent['kind']> = Extract<SessionEvent, { kind: K }>;
 
@@ -34,6 +37,10 @@ function react(session: Session, event: SessionEvent): SessionTransition {
     case 'survivorsListed':
     case 'unmaskRequested':
       return isCurrent(session, event.context) ? maskingStep(session, event) : forgotten(session, event);
+    case 'countRequested':
+      return countRequested(session, event);
+    case 'counted':
+      return counted(session, event);
     case 'stepsDone':
       return stepsDone(session, event);
     case 'trained':
@@ -73,7 +80,9 @@ function announced(session: Session, event: EventOf<'announced'>): SessionTransi
     return { next: session, effects: [{ kind: 'advertise', context }] };
   const reason = announcementRefusal(session, event);
   if (reason) return { next: session, effects: refusal(context, reason) };
-  const base = baseOf(session);
+  const inVain = event.masking?.isRepair === true && unmaskedAttempt(session);
+  const kept: Base = { ...withoutVain(session), ...(inVain && { inVain }) };
+  const base = withFederation(kept, context, event.counts);
   const others = base.seen.filter((earlier) => earlier.runId !== context.runId);
   const masking = maskingOf(event);
   return {
@@ -91,7 +100,8 @@ function announced(session: Session, event: EventOf<'announced'>): SessionTransi
 
 function maskingOf({ cohort, masking }: EventOf<'announced'>): InRound['masking'] {
   if (!masking?.header || masking.binding === undefined) return undefined;
-  return { header: masking.header, cohort, binding: masking.binding };
+  const { header, binding, isRepair } = masking;
+  return { header, cohort, binding, ...(isRepair && { isRepair }) };
 }
 
 function announcementRefusal(session: Session, event: EventOf<'announced'>): RefusalReason | undefined {
@@ -99,10 +109,14 @@ function announcementRefusal(session: Session, event: EventOf<'announced'>): Ref
   if (!event.authentic) return 'bad-coordinator-signature';
   if (planHash !== context.planHash) return 'plan-hash-mismatch';
   if (!session.policy.approvedPlans.includes(planHash)) return 'plan-not-approved';
-  if (isSpent(session, context)) return 'already-unmasked';
+  if (isSpent(session, context) && !event.masking?.isRepair) return 'already-unmasked';
   const last = session.seen.find((earlier) => earlier.runId === context.runId);
   if (last && compareAttempts(context, last) <= 0) return 'round-not-increasing';
-  return cohortRefusal(session, cohort) ?? offerFinding(session, context, cohort, event.masking);
+  return (
+    cohortRefusal(session, cohort) ??
+    countsFinding(session, context, event.counts) ??
+    offerFinding(session, context, cohort, event.masking)
+  );
 }
 
 function cohortRefusal(session: Session, cohort: readonly SiteId[]): RefusalReason | undefined {
@@ -114,35 +128,64 @@ function trainRequested(session: Session, event: EventOf<'trainRequested'>): Ses
   const { context } = event;
   if (!isCurrent(session, context)) return forgotten(session, event);
   if (!event.authentic) return ignore(session, context, 'bad-coordinator-signature');
+  return (
+    beforeWork(session) ??
+    startWork(session, trainingRefusal(session, event), [
+      { kind: 'emit', report: { kind: 'trainingStarted', context } },
+      { kind: 'startTraining', context },
+    ])
+  );
+}
+
+/** The round of counts has no model: the site counts in the place of training. */
+function countRequested(session: Session, event: EventOf<'countRequested'>): SessionTransition {
+  const { context } = event;
+  if (!isCurrent(session, context)) return forgotten(session, event);
+  if (!event.authentic) return ignore(session, context, 'bad-coordinator-signature');
+  const reason = isCountsRound(context) ? workRefusal(session, event.cohort) : 'counts-mismatch';
+  return (
+    beforeWork(session) ??
+    startWork(session, reason, [
+      { kind: 'emit', report: { kind: 'countingStarted', context } },
+      { kind: 'startCounting', context },
+    ])
+  );
+}
+
+/** What a request for work means when it is not time to begin it: not yet, or once more. */
+function beforeWork(session: InRound): SessionTransition | undefined {
   switch (session.phase) {
     case 'advertised':
-      // Under secure aggregation nothing is trained before the shares are dealt.
-      if (session.masking) return stay(session);
-      break;
+      // Under secure aggregation nothing is done before the shares are dealt.
+      return session.masking ? stay(session) : undefined;
     case 'sharing':
-      if (!session.masking?.sharers) return stay(session);
-      break;
+      return session.masking?.sharers ? undefined : stay(session);
     case 'training':
     case 'accepted':
     case 'consistent':
     case 'unmasked':
       return stay(session);
     case 'uploaded':
-      return { next: session, effects: [{ kind: 'upload', context }] };
+      return { next: session, effects: [{ kind: 'upload', context: session.context }] };
   }
-  const reason =
-    event.modelHash === context.modelHash ? trainRefusal(session, event.cohort) : 'model-hash-mismatch';
-  if (reason) return leave(session, refusal(context, reason));
-  return {
-    next: { ...session, phase: 'training' },
-    effects: [
-      { kind: 'emit', report: { kind: 'trainingStarted', context } },
-      { kind: 'startTraining', context },
-    ],
-  };
 }
 
-function trainRefusal(session: InRound, cohort: readonly SiteId[]): RefusalReason | undefined {
+function startWork(
+  session: InRound,
+  reason: RefusalReason | undefined,
+  effects: readonly SessionEffect[],
+): SessionTransition {
+  if (reason) return leave(session, refusal(session.context, reason));
+  return { next: { ...session, phase: 'training' }, effects };
+}
+
+function trainingRefusal(session: InRound, event: EventOf<'trainRequested'>): RefusalReason | undefined {
+  const { context } = session;
+  if (isCountsRound(context)) return 'counts-mismatch';
+  return event.modelHash === context.modelHash ? workRefusal(session, event.cohort) : 'model-hash-mismatch';
+}
+
+function workRefusal(session: InRound, cohort: readonly SiteId[]): RefusalReason | undefined {
   const sharers = session.masking?.sharers;
   if (sharers && !isSameList(sharers, cohort)) return 'sites-changed';
   return cohortRefusal(session, cohort);
@@ -158,6 +201,12 @@ function trained(session: Session, context: RoundContext): SessionTransition {
   return { next: { ...session, phase: 'uploaded' }, effects: [{ kind: 'upload', context }] };
 }
 
+function counted(session: Session, { context, classCounts }: EventOf<'counted'>): SessionTransition {
+  if (!isCurrent(session, context) || session.phase !== 'training') return stay(session);
+  const next = { ...session, phase: 'uploaded', counts: classCounts } as const;
+  return { next, effects: [{ kind: 'upload', context }] };
+}
+
 function trainingFailed(session: Session, context: RoundContext): SessionTransition {
   if (!isCurrent(session, context) || session.phase !== 'training') return stay(session);
   return leave({ ...session, phase: 'advertised' }, refusal(context, 'training-failed'));
@@ -166,6 +215,8 @@ function trainingFailed(session: Session, context: RoundContext): SessionTransit
 function acknowledged(session: Session, event: EventOf<'acknowledged'>): SessionTransition {
   const { context, result } = event;
   if (!isCurrent(session, context)) return stay(session);
+  // Somebody on the way could make the site leave its round, or give up an update that has not arrived.
+  if (!event.authentic) return ignore(session, context, 'bad-coordinator-signature');
   const report: SessionEffect = { kind: 'emit', report: { kind: 'acknowledged', context, result } };
   switch (result.status) {
     case 'accepted':
@@ -187,14 +238,18 @@ function acknowledged(session: Session, event: EventOf<'acknowledged'>): Session
 const SENT: readonly InRound['phase'][] = ['uploaded', 'accepted', 'consistent', 'unmasked'];
 
 /** An update whose round was aborted did not count, and what was learned with it is given up as well. */
-function closed(session: Session, { context, published, sumDigest }: EventOf<'closed'>): SessionTransition {
+function closed(session: Session, event: EventOf<'closed'>): SessionTransition {
+  const { context, published, sumDigest } = event;
   if (!isCurrent(session, context)) return stay(session);
+  if (!event.authentic) return ignore(session, context, 'bad-coordinator-signature');
   // The word that the update was accepted may have been lost.
-  const counted = published && SENT.includes(session.phase);
-  return leave(counted ? withTranscript(session, sumDigest) : session, [
+  const isIn = published && SENT.includes(session.phase);
+  const { next, effects } = leave(isIn ? withOwnCounts(withTranscript(session, sumDigest)) : session, [
     { kind: 'emit', report: { kind: 'closed', context } },
-    ...(counted ? [{ kind: 'keepState', context } as const] : []),
+    ...(isIn ? [{ kind: 'keepState', context } as const] : []),
   ]);
+  const inVain = published ? undefined : unmaskedAttempt(session);
+  return { next: { phase: 'idle', ...withoutVain(next), ...(inVain && { inVain }) }, effects };
 }
 
 /** After a lost connection the last answer is repeated: it may never have arrived. */

@@ -2,7 +2,7 @@
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { RefusalReason } from '../../shared/protocol/reasons.ts';
 import type { SessionEffect, SessionTransition } from './events.ts';
-import type { Base, Idle, InRound, Session } from './state.ts';
+import { memoryOf, type Base, type Idle, type InRound, type Session } from './state.ts';
 
 export const stay = (session: Session): SessionTransition => ({ next: session, effects: [] });
 
@@ -32,8 +32,13 @@ export function abandon(session: Session): readonly SessionEffect[] {
 }
 
 /** What outlives a round. */
-export function baseOf({ siteId, policy, seen, unmasked, transcripts }: Base): Base {
-  return { siteId, policy, seen, ...(unmasked && { unmasked }), ...(transcripts && { transcripts }) };
+export function baseOf({ siteId, policy, inVain, ...memory }: Base): Base {
+  return { siteId, policy, ...memoryOf(memory), ...(inVain && { inVain }) };
+}
+
+/** Nothing of it can be repeated any more. */
+export function withoutVain({ siteId, policy, ...memory }: Base): Base {
+  return { siteId, policy, ...memoryOf(memory) };
 }
 
 export function leave(session: InRound, effects: readonly SessionEffect[]): SessionTransition {

@@ -8,6 +8,8 @@ export interface DataOrder {
   readonly source: string;
   readonly plan: Plan;
   readonly engine: EngineName | 'auto';
+  /** Folder with the model files that plans start from. */
+  readonly models: string;
 }
 
 export type ToChild =
@@ -16,10 +18,13 @@ export type ToChild =
       readonly order: DataOrder;
       readonly request: Omit<TrainingRequest, 'plan' | 'signal' | 'onSteps'>;
     }
+  /** How many training images there are of each class. */
+  | { readonly kind: 'count'; readonly order: DataOrder }
   | { readonly kind: 'stop' };
 
 export type FromChild =
   | { readonly kind: 'steps'; readonly steps: number }
   | { readonly kind: 'trained'; readonly result: LocalResult }
+  | { readonly kind: 'counted'; readonly classCounts: readonly number[] }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly message: string };

@@ -6,8 +6,10 @@ import { planSchema } from '../../shared/protocol/plan.ts';
 import type { DataOrder, FromChild, ToChild } from './child-messages.ts';
 import {
   TrainingAborted,
+  type CountRequest,
   type LocalResult,
   type LocalTrainer,
+  type TrainingPlan,
   type TrainingRequest,
 } from './local-update.ts';
 
@@ -29,6 +31,14 @@ export function createChildTrainer(options: ChildTrainerOptions): ChildTrainer {
   return new Trainer(options);
 }
 
+interface Question {
+  readonly message: Exclude<ToChild, { kind: 'stop' }>;
+  readonly signal: AbortSignal;
+  readonly onSteps?: TrainingRequest['onSteps'];
+}
+
+type Answer = Extract<FromChild, { kind: 'trained' | 'counted' }>;
+
 class Trainer implements ChildTrainer {
   readonly #options: ChildTrainerOptions;
   #child: ChildProcess | undefined;
@@ -42,10 +52,29 @@ class Trainer implements ChildTrainer {
     return this.#child?.pid;
   }
 
-  train(request: TrainingRequest): Promise<LocalResult> {
-    const result = this.#last.then(() => this.#train(request));
-    this.#last = result.catch(() => undefined);
-    return result;
+  async train({ signal, onSteps, plan, ...request }: TrainingRequest): Promise<LocalResult> {
+    const message = { kind: 'train', order: this.#order(plan), request } as const;
+    const answer = await this.#inTurn({ message, signal, onSteps });
+    if (answer.kind !== 'trained') throw new InvariantError('the training process did not train');
+    return answer.result;
+  }
+
+  async count({ plan, signal }: CountRequest): Promise<readonly number[]> {
+    const message = { kind: 'count', order: this.#order(plan) } as const;
+    const answer = await this.#inTurn({ message, signal });
+    if (answer.kind !== 'counted') throw new InvariantError('the training process did not count');
+    return answer.classCounts;
+  }
+
+  #order(plan: TrainingPlan): DataOrder {
+    return { ...this.#options, plan: planSchema.parse(plan) };
+  }
+
+  /** One after the other. */
+  #inTurn(question: Question): Promise<Answer> {
+    const answer = this.#last.then(() => this.#ask(question));
+    this.#last = answer.catch(() => undefined);
+    return answer;
   }
 
   async close(): Promise<void> {
@@ -58,11 +87,10 @@ class Trainer implements ChildTrainer {
     await gone;
   }
 
-  #train({ signal, onSteps, plan, ...request }: TrainingRequest): Promise<LocalResult> {
+  #ask({ message: question, signal, onSteps }: Question): Promise<Answer> {
     if (signal.aborted)
       return Promise.reject(new TrainingAborted('local training was stopped before it began'));
     const child = this.#started();
-    const order: DataOrder = { ...this.#options, plan: planSchema.parse(plan) };
     return new Promise((resolve, reject) => {
       const stop = (): void => {
         send(child, { kind: 'stop' });
@@ -86,8 +114,9 @@ class Trainer implements ChildTrainer {
             onSteps?.(message.steps);
             return;
           case 'trained':
+          case 'counted':
             settle(() => {
-              resolve(message.result);
+              resolve(message);
             });
             return;
           case 'stopped':
@@ -105,7 +134,7 @@ class Trainer implements ChildTrainer {
       signal.addEventListener('abort', stop, { once: true });
       child.on('message', hear);
       child.once('exit', ended);
-      send(child, { kind: 'train', order, request });
+      send(child, question);
     });
   }
 

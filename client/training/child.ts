@@ -2,49 +2,30 @@
  * The process in which a site trains: a crash of a native library, or the system's end of a process that takes too much
  * memory, costs one attempt and not the agent. It ends when the agent does.
  */
-import { messageOf } from '../../shared/errors.ts';
-import { buildModel } from '../../shared/learning/architectures/architecture.ts';
-import { openEngine } from '../../shared/learning/engines/open-engine.ts';
-import type { CompiledModel } from '../../shared/learning/engines/engine.ts';
-import { manifestOf, type Manifest } from '../../shared/learning/weights.ts';
-import { hashPlan } from '../../shared/protocol/plan.ts';
+import { InvariantError, messageOf } from '../../shared/errors.ts';
+import { classCountsOf } from '../../shared/learning/training/class-weights.ts';
 import type { DataOrder, FromChild, ToChild } from './child-messages.ts';
 import { computeUpdate, TrainingAborted } from './local-update.ts';
-import { openSiteData, type SiteData } from './site-data.ts';
+import { benchKeyOf, OpenBench, type Bench } from './site-bench.ts';
 
-interface Bench extends SiteData {
-  readonly key: string;
-  readonly compiled: CompiledModel;
-  readonly manifest: Manifest;
-}
-
-let bench: Promise<Bench> | undefined;
+let bench: Promise<OpenBench> | undefined;
 let benchKey = '';
 let stop = new AbortController();
 
-async function openBench({ source, plan, engine }: DataOrder): Promise<Bench> {
-  const opened = await openSiteData(source, plan);
-  const network = buildModel(plan.architecture, plan.task.imageDims, plan.task.classNames.length);
-  const compiled = await (
-    await openEngine(engine)
-  ).compile(network, { batchSize: plan.training.batchSize, loss: 'softmax' });
-  return { ...opened, key: benchKey, compiled, manifest: manifestOf(network) };
-}
-
 /** Images and compiled model stay from round to round. */
-async function benchFor(order: DataOrder): Promise<Bench> {
-  const key = `${order.source}\n${order.engine}\n${hashPlan(order.plan)}`;
+async function benchFor(order: DataOrder, round: number): Promise<Bench> {
+  const key = benchKeyOf(order);
   if (benchKey !== key) {
     const last = bench;
     benchKey = key;
     bench = (async () => {
-      await (await last?.catch(() => undefined))?.compiled.dispose();
-      return openBench(order);
+      await (await last?.catch(() => undefined))?.dispose();
+      return OpenBench.open(order);
     })();
   }
-  if (!bench) throw new Error('there is no bench');
+  if (!bench) throw new InvariantError('there is no bench');
   try {
-    return await bench;
+    return await (await bench).at(round);
   } catch (error) {
     benchKey = '';
     throw error;
@@ -58,10 +39,13 @@ function tell(message: FromChild): void {
 async function train({ order, request }: Extract<ToChild, { kind: 'train' }>): Promise<void> {
   stop = new AbortController();
   try {
-    const { compiled, manifest, data, validation } = await benchFor(order);
+    const { compiled, manifest, initialWeights, data, validation } = await benchFor(
+      order,
+      request.context.round,
+    );
     const result = await computeUpdate({
       ...request,
-      ...{ plan: order.plan, compiled, manifest, data, validation },
+      ...{ plan: order.plan, compiled, manifest, initialWeights, data, validation },
       signal: stop.signal,
       onSteps: (steps) => {
         tell({ kind: 'steps', steps });
@@ -75,10 +59,23 @@ async function train({ order, request }: Extract<ToChild, { kind: 'train' }>): P
   }
 }
 
+/** With the model at once: an order that cannot be trained costs the round of counts and not the first of training. */
+async function count({ order }: Extract<ToChild, { kind: 'count' }>): Promise<void> {
+  try {
+    const { data } = await benchFor(order, 1);
+    tell({ kind: 'counted', classCounts: classCountsOf(data.labels, order.plan.task.classNames.length) });
+  } catch (error) {
+    tell({ kind: 'failed', message: messageOf(error) });
+  }
+}
+
 process.on('message', (message: ToChild) => {
   switch (message.kind) {
     case 'train':
       void train(message);
+      return;
+    case 'count':
+      void count(message);
       return;
     case 'stop':
       stop.abort();

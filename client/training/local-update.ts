@@ -8,6 +8,7 @@ import type { SiteId } from '../../shared/ids.ts';
 import type { CompiledModel } from '../../shared/learning/engines/engine.ts';
 import type { LabelledImages } from '../../shared/learning/training/labelled-images.ts';
 import { stepsPerEpochOf } from '../../shared/learning/training/batches.ts';
+import { foldFederatedPrior } from '../../shared/learning/training/prior-adjustment.ts';
 import type { Recipe } from '../../shared/learning/training/recipe.ts';
 import { learningRateAt, type Horizon } from '../../shared/learning/training/schedules.ts';
 import { trainLocally } from '../../shared/learning/training/trainer.ts';
@@ -19,6 +20,7 @@ import type { UpdatePayload } from '../../shared/protocol/update-payload.ts';
 import { validateLocally } from './local-validation.ts';
 import { localMethod } from './local-method.ts';
 import type { SiteState } from './site-state.ts';
+import { wholeModel } from './whole-model.ts';
 
 /** Training was stopped before its end: there is no update. */
 export class TrainingAborted extends ConsiliumError {
@@ -26,16 +28,18 @@ export class TrainingAborted extends ConsiliumError {
 }
 
 /** The part of a plan that local training depends on. */
-export type TrainingPlan = Pick<Plan, 'training' | 'seed' | 'federation' | 'task'>;
+export type TrainingPlan = Pick<Plan, 'training' | 'seed' | 'federation' | 'task' | 'initialModel'>;
 
 export interface TrainingRequest {
   readonly plan: TrainingPlan;
   readonly context: Pick<RoundContext, 'round'>;
   readonly siteId: SiteId;
-  /** The global model; stays as it is. */
+  /** Of the global model what takes part in the round; stays as it is. */
   readonly weights: Float32Array;
   /** SCAFFOLD: the server's control variate. */
   readonly serverControl?: Float32Array | undefined;
+  /** Training images of each class in the whole federation, where the plan needs them. */
+  readonly classCounts?: readonly number[] | undefined;
   /** What the site kept of its last round in this run. */
   readonly state?: SiteState | undefined;
   /** Looked at between steps. */
@@ -53,11 +57,20 @@ export interface LocalResult extends UpdatePayload {
 export interface LocalTrainer {
   /** @throws TrainingAborted when the signal came; TrainingError when training diverges. */
   train(request: TrainingRequest): Promise<LocalResult>;
+  /** Counts the images of each class that the plan trains on. Absent: the site takes no part in plans that need that. */
+  count?(request: CountRequest): Promise<readonly number[]>;
+}
+
+export interface CountRequest {
+  readonly plan: Plan;
+  readonly signal: AbortSignal;
 }
 
 export interface LocalUpdateInput extends TrainingRequest {
   readonly compiled: CompiledModel;
   readonly manifest: Manifest;
+  /** See `WholeModelInput`. */
+  readonly initialWeights?: (() => Float32Array) | undefined;
   readonly data: LabelledImages;
   /** The site's own images that it does not train on. */
   readonly validation?: LabelledImages | undefined;
@@ -71,12 +84,18 @@ export interface LocalUpdateInput extends TrainingRequest {
 export async function computeUpdate(input: LocalUpdateInput): Promise<LocalResult> {
   const { plan, context, siteId, data, compiled, manifest, signal } = input;
   const recipe = plan.training;
-  const method = localMethod({ ...input, strategy: plan.federation.strategy });
+  const { vectors, sent } = wholeModel(input);
+  const method = localMethod({ ...input, ...vectors, strategy: plan.federation.strategy });
   const classCount = plan.task.classNames.length;
+  const prior = { counts: input.classCounts, tau: recipe.logitAdjustmentTau };
   const validation =
     input.validation &&
     (await validateLocally({
-      ...{ compiled, weights: method.startWeights, data: input.validation },
+      ...{
+        compiled,
+        weights: foldFederatedPrior(method.startWeights, manifest, prior),
+        data: input.validation,
+      },
       ...{ classCount, signal },
     }));
   const stepsPerEpoch = stepsPerEpochOf(data.count, recipe.batchSize);
@@ -94,6 +113,7 @@ export async function computeUpdate(input: LocalUpdateInput): Promise<LocalResul
     data,
     classCount,
     recipe,
+    federationCounts: input.classCounts,
     seed: { run: plan.seed, round: context.round, site: siteId },
     schedulePosition,
     duration: { steps: stepsPerRound },
@@ -107,7 +127,7 @@ export async function computeUpdate(input: LocalUpdateInput): Promise<LocalResul
     exampleCount: data.count,
     meanLoss: localSteps === undefined ? (result.epochs.at(-1)?.loss ?? 0) : meanLossOf(result.epochs),
     ...(validation && { validation }),
-    ...method.contribution(result.weights, rateSum),
+    ...sent(method.contribution(result.weights, rateSum)),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The few requests that a site makes outside its connection: joining, and asking for roster and plans. */
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { TLSSocket } from 'node:tls';
 import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
 import { fromHex, toHex } from '../../shared/crypto/bytes.ts';
@@ -22,7 +23,10 @@ import {
   signFederationRequest,
   type FederationAnswer,
 } from '../../shared/protocol/site-requests.ts';
+import type { InitialModel } from '../../shared/protocol/initial-model.ts';
+import { INITIAL_MODEL_PATH, signModelRequest } from '../../shared/protocol/model-request.ts';
 import type { SiteConfig } from '../config.ts';
+import { proxyFor } from './proxy.ts';
 
 export interface Reach {
   readonly url: string;
@@ -33,6 +37,8 @@ export interface Reach {
 const TIMEOUT_MS = 30_000;
 /** A thousand plans of ordinary size. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** What a refusal is at most as long as. */
+const MAX_PROBLEM_BYTES = 16 * 1024;
 const problemSchema = z.looseObject({ message: z.string().max(1000) });
 
 /** @throws InputError in words for the site's administrator */
@@ -63,24 +69,53 @@ export async function askFederation(
   return answer;
 }
 
+/** The bytes that a plan's initial model is said to be; whoever keeps them checks the digest. @throws InputError */
+export async function fetchInitialModel(
+  reach: Reach,
+  { siteId, coordinator }: Pick<SiteConfig, 'siteId' | 'coordinator'>,
+  identity: Identity,
+  { model, clock }: { readonly model: InitialModel; readonly clock: Pick<Clock, 'nowMs'> },
+): Promise<Uint8Array> {
+  const body = signModelRequest(identity, { siteId, sha512: model.sha512 }, coordinator.federationId, clock);
+  const limit = Math.max(model.byteLength, MAX_PROBLEM_BYTES);
+  const { status, bytes } = await reached(reach, INITIAL_MODEL_PATH, body, limit);
+  requireSuccess(reach, status, () => parseJson(bytes.toString('utf8')));
+  return new Uint8Array(bytes);
+}
+
 async function post<T>(reach: Reach, path: string, body: object, schema: z.ZodType<T>): Promise<T> {
-  const { status, text } = await send(reach, path, JSON.stringify(body)).catch((error: unknown) => {
-    throw new InputError(`the coordinator at ${reach.url} cannot be reached: ${messageOf(error)}`, {
-      cause: error,
-    });
-  });
-  const json = parseJson(text);
-  if (status >= 300) {
-    const problem = problemSchema.safeParse(json);
-    const said = problem.success ? problem.data.message : `it answered ${String(status)}`;
-    throw new InputError(`the coordinator at ${reach.url} refuses: ${said}`);
-  }
+  const { status, bytes } = await reached(reach, path, body, MAX_ANSWER_BYTES);
+  const json = parseJson(bytes.toString('utf8'));
+  requireSuccess(reach, status, () => json);
   const parsed = schema.safeParse(json);
   if (!parsed.success)
     throw new InputError(
       `what answers at ${reach.url} is no coordinator of this version: bring both to the same release`,
     );
   return parsed.data;
+}
+
+interface Answered {
+  readonly status: number;
+  readonly bytes: Buffer;
+  readonly date: string | undefined;
+  readonly certificateEnds: string | undefined;
+}
+
+function reached(reach: Reach, path: string, body: object, limit: number): Promise<Answered> {
+  return send(reach, path, JSON.stringify(body), limit).catch((error: unknown) => {
+    throw new InputError(`the coordinator at ${reach.url} cannot be reached: ${messageOf(error)}`, {
+      cause: error,
+    });
+  });
+}
+
+/** @throws InputError with what the coordinator says against the request */
+function requireSuccess(reach: Reach, status: number, json: () => unknown): void {
+  if (status < 300) return;
+  const problem = problemSchema.safeParse(json());
+  const said = problem.success ? problem.data.message : `it answered ${String(status)}`;
+  throw new InputError(`the coordinator at ${reach.url} refuses: ${said}`);
 }
 
 function parseJson(text: string): unknown {
@@ -91,22 +126,68 @@ function parseJson(text: string): unknown {
   }
 }
 
-function send({ url, ca }: Reach, path: string, body: string): Promise<{ status: number; text: string }> {
+export interface HealthAnswer {
+  readonly status: number;
+  /** By the coordinator's clock, to the second; undefined when it does not say. */
+  readonly nowMs: number | undefined;
+  /** Of its certificate; undefined without TLS. */
+  readonly certificateEndsMs: number | undefined;
+}
+
+const HEALTH_PATH = '/healthz';
+
+/** Whether a coordinator answers. Rejects with what the network says. */
+export async function askHealth(reach: Reach): Promise<HealthAnswer> {
+  const { status, date, certificateEnds } = await send(reach, HEALTH_PATH, undefined, MAX_PROBLEM_BYTES);
+  return { status, nowMs: timeOf(date), certificateEndsMs: timeOf(certificateEnds) };
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  const ms = Date.parse(text ?? '');
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** Without a body it asks, with one it posts. */
+function send({ url, ca }: Reach, path: string, body: string | undefined, limit: number): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const target = new URL(path, url);
     const request = target.protocol === 'https:' ? requestHttps : requestHttp;
-    const headers = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
-    const options = { method: 'POST', headers, timeout: TIMEOUT_MS, ...(ca !== undefined && { ca }) };
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
+    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+    const route = proxyFor(target.href);
+    const options = {
+      ...{
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { ...type, ...length },
+        timeout: TIMEOUT_MS,
+      },
+      ...(ca !== undefined && { ca }),
+      ...(route && { agent: route.agent }),
+    };
     const sent = request(target, options, (response) => {
+      const refusal = route?.refusal();
+      if (refusal !== undefined) {
+        reject(new Error(refusal));
+        sent.destroy();
+        return;
+      }
+      const { socket, headers, statusCode = 0 } = response;
+      // Asked now: a connection that has ended knows no certificate.
+      const certificateEnds = socket instanceof TLSSocket ? socket.getPeerCertificate().valid_to : undefined;
+      const head = { status: statusCode, date: headers.date, certificateEnds };
       const chunks: Buffer[] = [];
-      let length = 0;
+      let received = 0;
       response.on('data', (chunk: Buffer) => {
-        length += chunk.length;
-        if (length > MAX_ANSWER_BYTES) sent.destroy(new Error('the answer is too long'));
-        else chunks.push(chunk);
+        received += chunk.length;
+        if (received <= limit) {
+          chunks.push(chunk);
+          return;
+        }
+        reject(new Error('the answer is too long'));
+        sent.destroy();
       });
       response.on('end', () => {
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') });
+        resolve({ ...head, bytes: Buffer.concat(chunks) });
       });
       response.on('error', reject);
     });

@@ -23,6 +23,7 @@ import type { CoordinatorLink, LinkHandlers } from '../../shared/protocol/transp
 import { PROTOCOL_VERSION } from '../../shared/protocol/version.ts';
 import { createRng, deriveSeed } from '../../shared/rng.ts';
 import { Backoff, type BackoffLimits } from './backoff.ts';
+import { proxyFor, type ProxyRoute } from './proxy.ts';
 
 export type LinkStatus =
   | { readonly kind: 'connected' }
@@ -57,6 +58,7 @@ class Link implements CoordinatorLink {
   readonly #clock: Clock;
   readonly #backoff: Backoff;
   readonly #socket: LinkSocket;
+  readonly #route: ProxyRoute | undefined;
   #handlers: LinkHandlers | undefined;
   #closed = false;
   #cancelRetry: () => void = () => undefined;
@@ -68,6 +70,7 @@ class Link implements CoordinatorLink {
     const rng = createRng(deriveSeed('reconnect', options.siteId, this.#clock.nowMs()));
     this.#backoff = new Backoff(options.backoff ?? DEFAULT_BACKOFF, rng);
     const { ca } = options;
+    this.#route = proxyFor(options.url);
     this.#socket = io(options.url, {
       path: SITE_PATH,
       transports: ['websocket'],
@@ -80,6 +83,8 @@ class Link implements CoordinatorLink {
         answer(this.#handshake());
       },
       ...(ca !== undefined && { ca }),
+      // The library's types know the names of agents only; its websocket hands the agent itself to `ws`.
+      ...(this.#route && { agent: this.#route.agent as unknown as string }),
     });
     this.#socket.on('connect', () => {
       this.#backoff.reset();
@@ -91,7 +96,7 @@ class Link implements CoordinatorLink {
       this.#retry(`connection lost: ${reason}`);
     });
     this.#socket.on('connect_error', (error) => {
-      this.#retry(reasonOf(error));
+      this.#retry(this.#route?.refusal() ?? reasonOf(error));
     });
     this.#socket.onAny((event: string, header: unknown, payload: unknown) => {
       const frame = receivedFrame(SERVER_TO_CLIENT, { event, header, payload });

@@ -21,7 +21,7 @@ import { collectInputs } from '../predict/inputs.ts';
 import { openModel, type OpenedModel } from '../predict/model-location.ts';
 import { MOST_COPIES } from '../predict/service-contract.ts';
 import { createService, listen } from '../predict/service.ts';
-import { programVersion } from '../train/environment.ts';
+import { programVersion } from '../../shared/program-version.ts';
 import { numberFlag, parseFlags } from './options.ts';
 
 const DEFAULT_PORT = 8517;

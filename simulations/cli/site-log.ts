@@ -1,4 +1,5 @@
 /** The site agent's log for people: one line an event. */
+import { isCountsRound } from '../../shared/protocol/class-counts.ts';
 import type { SiteReport } from '../../client/agent/site.ts';
 
 export function describeSiteReport(report: SiteReport): string | undefined {
@@ -7,8 +8,9 @@ export function describeSiteReport(report: SiteReport): string | undefined {
     if (status.kind === 'connected') return 'connected to the coordinator';
     return `${status.reason}; trying again in ${(status.delayMs / 1000).toFixed(1)} s`;
   }
+  if (report.kind === 'closed') return `no part in any round: ${report.problem}`;
   const { report: session } = report;
-  const place = `run ${session.context.runId}, round ${String(session.context.round)}`;
+  const place = `run ${session.context.runId}, ${isCountsRound(session.context) ? 'class counts' : `round ${String(session.context.round)}`}`;
   switch (session.kind) {
     case 'refused':
       return `${place}: refused: ${session.reason}`;
@@ -26,5 +28,7 @@ export function describeSiteReport(report: SiteReport): string | undefined {
       return `${place}: takes part`;
     case 'trainingStarted':
       return `${place}: training`;
+    case 'countingStarted':
+      return `${place}: counting the images of each class`;
   }
 }

@@ -54,14 +54,14 @@ describe('a site’s session', () => {
       announced(),
       trainRequested(),
       { kind: 'trained', context },
-      { kind: 'closed', context, published: true },
+      { kind: 'closed', context, published: true, authentic: true },
     );
     expect(kinds(closed.effects)).toEqual(['persist', 'keepState', 'forget']);
     expect(closed.session.phase).toBe('idle');
   });
 
   it('gives up what it learned in a round that did not count', () => {
-    const aborted = { kind: 'closed', context, published: false } as const;
+    const aborted = { kind: 'closed', context, published: false, authentic: true } as const;
     const uploaded = [announced(), trainRequested(), { kind: 'trained', context }] as const;
     expect(kinds(play(...uploaded, aborted).effects)).toEqual(['persist', 'forget']);
     const published = { ...aborted, published: true };
@@ -160,12 +160,18 @@ describe('a site’s session', () => {
   });
 
   it('discards an update that has arrived, sends it no more, and keeps what it learned once it counts', () => {
-    const accepted = { kind: 'acknowledged', context, of: 'update', result: { status: 'accepted' } } as const;
+    const accepted = {
+      kind: 'acknowledged',
+      context,
+      of: 'update',
+      result: { status: 'accepted' },
+      authentic: true,
+    } as const;
     const arrived = [announced(), trainRequested(), { kind: 'trained', context }, accepted] as const;
     expect(kinds(play(...arrived).effects)).toEqual(['persist', 'discardUpdate']);
     for (const event of [{ kind: 'connected' } as const, trainRequested()])
       expect(play(...arrived, event).effects).toEqual([]);
-    const closed = play(...arrived, { kind: 'closed', context, published: true });
+    const closed = play(...arrived, { kind: 'closed', context, published: true, authentic: true });
     expect(kinds(closed.effects)).toEqual(['persist', 'keepState', 'forget']);
     // Of the announcement: nothing has been sent yet that could be discarded.
     const early = play(
@@ -191,9 +197,30 @@ describe('a site’s session', () => {
         context,
         of: 'update',
         result,
+        authentic: true,
       });
       expect(session.phase).toBe('idle');
       expect(kinds(effects)).toEqual(['persist', 'cancelTraining', 'forget']);
+    }
+  });
+
+  it('stays in its round, with its update, whatever somebody else says in the coordinator’s name', () => {
+    const uploaded = [announced(), trainRequested(), { kind: 'trained', context }] as const;
+    const before = play(...uploaded).session;
+    const forged: readonly SessionEvent[] = [
+      ...[{ status: 'accepted' }, { status: 'late' }, { status: 'rejected', reason: 'malformed' }].map(
+        (result) =>
+          ({ kind: 'acknowledged', context, of: 'update', result, authentic: false }) as SessionEvent,
+      ),
+      { kind: 'closed', context, published: true, authentic: false },
+      { kind: 'closed', context, published: false, authentic: false },
+    ];
+    for (const event of forged) {
+      const { next, effects } = step(before, event);
+      expect(next).toBe(before);
+      expect(effects).toEqual([
+        { kind: 'emit', report: { kind: 'ignored', context, reason: 'bad-coordinator-signature' } },
+      ]);
     }
   });
 

@@ -5,6 +5,7 @@ import { makePhantoms } from '../../../shared/data/phantoms.ts';
 import { architectureSchema, buildModel } from '../../../shared/learning/architectures/architecture.ts';
 import { initialWeights } from '../../../shared/learning/weights.ts';
 import { planSchema } from '../../../shared/protocol/plan.ts';
+import { PROTOCOL_VERSION } from '../../../shared/protocol/version.ts';
 import { site } from '../../coordinator/fixtures.ts';
 
 const architecture = architectureSchema.parse({ name: 'cnn', options: { filters: [2], dense: 4 } });
@@ -12,7 +13,7 @@ const { classNames } = makePhantoms({ seed: 0, sites: 2, count: 30, size: 16 });
 const network = buildModel(architecture, [1, 16, 16], classNames.length);
 const weights = initialWeights(network, 1);
 const plan = planSchema.parse({
-  protocolVersion: 1,
+  protocolVersion: PROTOCOL_VERSION,
   task: { name: 'phantoms', classNames, imageDims: [1, 16, 16] },
   preprocessing: { size: { height: 16, width: 16 } },
   architecture,
@@ -36,7 +37,7 @@ const request = (changes: Partial<TrainingRequest> = {}): TrainingRequest => ({
   ...changes,
 });
 const started = (source = 'phantoms:1/2'): ChildTrainer => {
-  trainer = createChildTrainer({ source, engine: 'onnx' });
+  trainer = createChildTrainer({ source, engine: 'onnx', models: 'no-models' });
   return trainer;
 };
 
@@ -49,6 +50,14 @@ describe('training in a process of its own', () => {
     expect(first.delta).toEqual(second.delta);
     expect(first.exampleCount).toBeGreaterThan(0);
     expect(steps).toEqual(Array.from({ length: steps.length }, (_, i) => i + 1));
+  });
+
+  it('counts the images that it trains on, class by class', async () => {
+    const child = started();
+    const classCounts = await child.count?.({ plan, signal: new AbortController().signal });
+    const { exampleCount } = await child.train(request());
+    expect(classCounts).toHaveLength(classNames.length);
+    expect(classCounts?.reduce((a, b) => a + b, 0)).toBe(exampleCount);
   });
 
   it('costs one attempt when the process is killed, and not the next', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { addUpdate, applyFedAvg, initFedAvg } from '../../../coordinator/aggregation/fedavg.ts';
 import { computeUpdate, type LocalUpdateInput } from '../../../client/training/local-update.ts';
+import { classCountsOf, classWeights } from '../../../shared/learning/training/class-weights.ts';
 import { trainLocally } from '../../../shared/learning/training/trainer.ts';
 import type { LabelledImages } from '../../../shared/learning/training/labelled-images.ts';
 import type { RecipeInput } from '../../../shared/learning/training/recipe.ts';
@@ -79,6 +80,89 @@ describe('a site’s update', () => {
     const differences = federated.subarray(0, TRAINED).map((value, i) => Math.abs(value - (central[i] ?? 0)));
     expect(Math.max(...differences)).toBeLessThan(1e-5);
     expect(Math.max(...central.map(Math.abs))).toBeGreaterThan(0.1);
+  });
+
+  it('with federated class weights is central SGD with the balanced weights of the pooled data', async () => {
+    const all = easyImages(50, FEATURES, CLASSES, 3);
+    // Two sites of one class each, and the counts uneven: 25 of the first class, 5 of the second.
+    const rows = (label: number, count: number): number[] =>
+      Array.from(all.labels.keys())
+        .filter((i) => all.labels[i] === label)
+        .slice(0, count);
+    const only = (chosen: readonly number[]): LabelledImages => ({
+      images: Float32Array.from(
+        chosen.flatMap((i) => [...all.images.slice(i * FEATURES, (i + 1) * FEATURES)]),
+      ),
+      labels: Int32Array.from(chosen, (i) => all.labels[i] ?? 0),
+      count: chosen.length,
+      imageDims: all.imageDims,
+    });
+    const dealt = [rows(0, 20), [...rows(0, 25).slice(20), ...rows(1, 5)]];
+    const pooled = only(dealt.flat());
+    const classCounts = classCountsOf(pooled.labels, CLASSES);
+    expect(classCounts).toEqual([25, 5]);
+    expect(classWeights({ kind: 'federated' }, classCounts)).toEqual([30 / 50, 30 / 10]);
+    const recipe: RecipeInput = {
+      optimizer: { kind: 'sgd', momentum: 0 },
+      schedule: { kind: 'constant' },
+      ...{ learningRate: 0.5, weightDecay: 0, batchSize: 50, epochs: 1 },
+    };
+    const plan = planWith({ ...recipe, classWeighting: { kind: 'federated' } });
+    const weights = Float32Array.from({ length: manifest.length }, (_, i) => 0.01 * i);
+    const stepWith = async (counts: readonly number[] | undefined): Promise<Float32Array> => {
+      const sum = initFedAvg(manifest.length);
+      for (const [k, data] of dealt.map(only).entries())
+        addUpdate(
+          sum,
+          await computeUpdate(
+            input({ plan, siteId: site(`s${String(k)}`), weights, data, classCounts: counts }),
+          ),
+        );
+      return Float32Array.from(applyFedAvg(sum, weights));
+    };
+    const central = await trainLocally({
+      ...{ ...input({ data: pooled }), weights, classCount: CLASSES },
+      recipe: planWith({ ...recipe, classWeighting: { kind: 'balanced' } }).training,
+      seed: { run: 1, round: 1, site: 'central' },
+    });
+    const furthest = (federated: Float32Array): number =>
+      Math.max(
+        ...federated.subarray(0, TRAINED).map((value, i) => Math.abs(value - (central.weights[i] ?? 0))),
+      );
+    expect(furthest(await stepWith(classCounts))).toBeLessThan(1e-5);
+    // Each with its own counts is something else.
+    expect(furthest(await stepWith(undefined))).toBeGreaterThan(0.01);
+  });
+
+  it('is made even where the site has a class that nobody has counted', async () => {
+    const plan = planWith({ epochs: 1, batchSize: 8, classWeighting: { kind: 'federated' } });
+    const update = await computeUpdate(input({ plan, classCounts: [30, 0] }));
+    expect(update.delta.every(Number.isFinite)).toBe(true);
+  });
+
+  it('judges the global model as the plan adjusts it for the federation’s prior', async () => {
+    const data = easyImages(40, FEATURES, CLASSES, 2);
+    const plan = planWith({ epochs: 1, logitAdjustmentTau: 1 });
+    const both = {
+      plan,
+      data,
+      validation: data,
+      weights: Float32Array.from({ length: manifest.length }, () => 0),
+    };
+    // Equal logits before: 3 to 1 for the first class as a prior is 3 to 1 against it when it is taken off.
+    const counts = { classCounts: [30, 10] };
+    const named = {
+      ...manifest,
+      entries: manifest.entries.map((entry) =>
+        entry.kind === 'bias' ? { ...entry, name: 'head.bias' } : entry,
+      ),
+    };
+    const { validation } = await computeUpdate(input({ ...both, ...counts, manifest: named }));
+    const [n0 = 0, n1 = 0] = classCountsOf(data.labels, CLASSES);
+    expect(validation?.lossSum).toBeCloseTo(-n0 * Math.log(1 / 4) - n1 * Math.log(3 / 4), 4);
+    await expect(computeUpdate(input({ ...both, manifest: named }))).rejects.toThrow(
+      'class counts of the federation',
+    );
   });
 
   it('is the change of the weights, with the examples and the last loss', async () => {

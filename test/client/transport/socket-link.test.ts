@@ -1,5 +1,7 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Backoff } from '../../../client/transport/backoff.ts';
+import { createSocketLink } from '../../../client/transport/socket-link.ts';
 import { createIdentity } from '../../../shared/crypto/identity.ts';
 import { siteIdSchema } from '../../../shared/ids.ts';
 import { createSocketWorld, type SocketWorld } from '../../contracts/socket-world.ts';
@@ -57,6 +59,44 @@ describe('a link', () => {
     known = true;
     await events.atLeast(1);
     expect(world.gateway.connectedSites).toEqual([a]);
+  });
+
+  it('comes back for ever, after growing delays with a cap, until it is closed', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    // A server that listens on TCP has such an address. Once it is closed nobody answers there.
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    const delays: number[] = [];
+    const enough = 12;
+    await new Promise<void>((resolve) => {
+      const link = createSocketLink({
+        ...{ url: `http://127.0.0.1:${String(port)}`, federationId: 'f', siteId: a },
+        identity: createIdentity(),
+        // Time jumps to the next attempt.
+        clock: {
+          nowMs: () => 0,
+          elapsedMs: () => 0,
+          schedule: (delayMs, action) => {
+            delays.push(delayMs);
+            if (delays.length < enough) setImmediate(action);
+            else {
+              link.close();
+              resolve();
+            }
+            return () => undefined;
+          },
+        },
+      });
+      recordLink(link);
+    });
+    const spans = [500, 1000, 2000, 4000, 8000, 16_000, ...Array<number>(6).fill(30_000)];
+    expect(delays).toHaveLength(spans.length);
+    for (const [i, span] of spans.entries()) {
+      expect(delays[i], String(i)).toBeGreaterThan(span / 2);
+      expect(delays[i], String(i)).toBeLessThanOrEqual(span);
+    }
+    expect(new Set(delays.slice(6)).size).toBeGreaterThan(1);
   });
 
   it('drops what is sent while it is away', async () => {

@@ -1,0 +1,99 @@
+/**
+ * Where a site's answers leave the building. Everything with a payload, and every refusal, stands in the ledger before
+ * it is sent; without a ledger, as in a simulation, it is sent at once.
+ */
+import { sha512Hex } from '../../shared/crypto/hash.ts';
+import type { Identity } from '../../shared/crypto/identity.ts';
+import type { Frame } from '../../shared/protocol/codec.ts';
+import type { RoundContext, SiteMessage } from '../../shared/protocol/messages.ts';
+import type { Plan } from '../../shared/protocol/plan.ts';
+import type { CoordinatorLink } from '../../shared/protocol/transport.ts';
+import type { RoundAct, RoundLedger } from '../ledger/acts.ts';
+import { signedFrame } from './answers.ts';
+
+type Unsigned = Parameters<typeof signedFrame>[1];
+
+export interface OutboxOptions {
+  readonly identity: Identity;
+  readonly link: Pick<CoordinatorLink, 'send'>;
+  readonly ledger?: RoundLedger | undefined;
+  /** How the plan of the round in hand protects updates. */
+  protection(): Plan['protection']['mode'];
+  /** Told when an entry cannot be written: nothing is sent any more. */
+  fail(error: unknown): void;
+}
+
+export class Outbox {
+  readonly #options: OutboxOptions;
+  #last: Promise<void> = Promise.resolve();
+  #isBroken = false;
+  /** Entered already: a repetition of the same bytes tells nobody anything new. */
+  #entered = new Set<string>();
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  send(unsigned: Unsigned): void {
+    const act = unsigned.type === 'refuse' ? refusalOf(unsigned) : undefined;
+    this.transmit(unsigned, signedFrame(this.#options.identity, unsigned), act);
+  }
+
+  /** A frame that was signed before. */
+  transmit(about: Pick<SiteMessage, 'type' | 'context'>, frame: Frame, act?: RoundAct): void {
+    const { ledger, link } = this.#options;
+    if (!ledger) {
+      link.send(frame);
+      return;
+    }
+    const entry = act ?? this.#sentAct(about, frame);
+    this.#inOrder(async () => {
+      if (entry) await ledger.enter(entry);
+      link.send(frame);
+    });
+  }
+
+  /** An act that sends nothing itself, before all that is sent later. */
+  enter(act: RoundAct): void {
+    const { ledger } = this.#options;
+    if (ledger) this.#inOrder(() => ledger.enter(act));
+  }
+
+  /** Resolves when nothing waits any more. */
+  idle(): Promise<void> {
+    return this.#last;
+  }
+
+  #inOrder(work: () => Promise<void>): void {
+    this.#last = this.#last
+      .then(() => (this.#isBroken ? undefined : work()))
+      .catch((error: unknown) => {
+        this.#isBroken = true;
+        this.#options.fail(error);
+      });
+  }
+
+  #sentAct({ type, context }: Pick<SiteMessage, 'type' | 'context'>, frame: Frame): RoundAct | undefined {
+    if (!frame.payload) return undefined;
+    const payloadHash = sha512Hex(frame.payload);
+    const key = `${context.runId} ${String(context.round)} ${String(context.attempt)} ${type} ${payloadHash}`;
+    if (this.#entered.has(key)) return undefined;
+    // Only the round in hand repeats itself.
+    if (this.#entered.size >= MAX_REMEMBERED) this.#entered = new Set();
+    this.#entered.add(key);
+    const payloadBytes = frame.payload.byteLength;
+    const protection = this.#options.protection();
+    return { kind: 'sent', ...context, what: type, payloadBytes, payloadHash, protection };
+  }
+}
+
+/** Of a few rounds. */
+const MAX_REMEMBERED = 100;
+
+const refusalOf = ({
+  context,
+  reason,
+}: {
+  readonly context: RoundContext;
+  readonly reason: Extract<RoundAct, { kind: 'refused' }>['reason'];
+}): RoundAct => ({ kind: 'refused', ...context, reason });

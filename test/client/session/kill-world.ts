@@ -1,0 +1,207 @@
+/**
+ * A federation in memory of which one site keeps its files and can be killed before any of its acts: a durable write, or
+ * a message. Afterwards a new agent goes on from the same files, within the coordinator's grace.
+ */
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startSiteAgent, type SiteAgent } from '../../../client/session/agent.ts';
+import type { SiteJournal } from '../../../client/session/agent-options.ts';
+import type { RoundAct } from '../../../client/ledger/acts.ts';
+import type { Receipt } from '../../../client/ledger/receipt.ts';
+import type { SessionReport } from '../../../client/session/events.ts';
+import { longestRoundMs } from '../../../client/session/interrupted-round.ts';
+import { RoundFiles } from '../../../client/session/round-files.ts';
+import { journalIn, readMemory, SessionMemoryFile } from '../../../client/session/session-memory.ts';
+import { executeRun, type RunResult } from '../../../coordinator/run/run.ts';
+import { createAgreementKeyPair } from '../../../shared/crypto/agreement.ts';
+import { sha512Hex } from '../../../shared/crypto/hash.ts';
+import { createIdentity } from '../../../shared/crypto/identity.ts';
+import { openSealed } from '../../../shared/crypto/sealed-box.ts';
+import { runIdSchema, siteIdSchema } from '../../../shared/ids.ts';
+import { hashPlan, type Plan } from '../../../shared/protocol/plan.ts';
+import type { CoordinatorLink } from '../../../shared/protocol/transport.ts';
+import { createMemoryTransport } from '../../../simulations/virtual/memory-transport.ts';
+import { createVirtualClock } from '../../../simulations/virtual/virtual-clock.ts';
+import { manifestWith } from '../../shared/learning/training/manifests.ts';
+import { formula } from '../../simulations/virtual/mini-federation.ts';
+
+export const VICTIM = siteIdSchema.parse('b');
+const coordinator = createIdentity();
+const boxKeys = createAgreementKeyPair();
+
+export interface KillOutcome extends RunResult {
+  /** Every act of the site, in order, over all its lives. */
+  readonly acts: readonly string[];
+  readonly refusals: readonly string[];
+  readonly receipts: readonly Receipt[];
+  readonly ledger: readonly RoundAct[];
+  readonly coordinatorKey: Uint8Array;
+  /** SHA-512 of the payloads that were sent, by type of message and attempt; of what is in the box of an unmasking. */
+  readonly sent: ReadonlyMap<string, ReadonlySet<string>>;
+  /** What is in the folder of the round at the end. */
+  readonly leftOver: readonly string[];
+  /** Permissions of the files of the round, as they were written. */
+  readonly modes: ReadonlySet<number>;
+}
+
+const flat = (): Promise<{ loss: number; score: number; metrics: Record<string, number> }> =>
+  Promise.resolve({ loss: 1, score: 0.5, metrics: {} });
+
+/** `killBefore`: the number of the act, from 0, that does not happen any more. */
+export async function runKilling(
+  plan: Plan,
+  names: readonly string[],
+  killBefore = Infinity,
+): Promise<KillOutcome> {
+  const folder = mkdtempSync(join(tmpdir(), 'consilium-kill-'));
+  const round = join(folder, 'round');
+  const sites = names.map((name) => siteIdSchema.parse(name));
+  const clock = createVirtualClock();
+  const transport = createMemoryTransport({ clock, sites });
+  const identities = new Map(sites.map((siteId) => [siteId, createIdentity()] as const));
+  const roster = new Map([...identities].map(([siteId, own]) => [siteId, own.publicKey]));
+  const acts: string[] = [];
+  const reports: SessionReport[] = [];
+  const sent = new Map<string, Set<string>>();
+  const modes = new Set<number>();
+  const receipts: Receipt[] = [];
+  const ledger: RoundAct[] = [];
+  const alive = new Map<string, SiteAgent>();
+  const common = { coordinatorKey: coordinator.publicKey, roster, clock };
+  const policy = { approvedPlans: [hashPlan(plan)], minimumCohort: 2, smallCohortAcknowledged: true };
+
+  const startVictim = async (): Promise<void> => {
+    const memoryFile = join(folder, 'memory.json');
+    const files = new RoundFiles(round);
+    const memory = await clock.track(readMemory(memoryFile));
+    const interrupted = await clock.track(files.read());
+    let isDead = false;
+    /** False when the site is dead by now. */
+    const act = (name: string): boolean => {
+      if (isDead) return false;
+      if (acts.length === killBefore) {
+        isDead = true;
+        acts.push(`killed before ${name}`);
+        transport.interrupt(VICTIM);
+        clock.schedule(5, () => {
+          void clock.track(startVictim()).then(() => {
+            transport.reconnect(VICTIM);
+          });
+        });
+        return false;
+      }
+      acts.push(name);
+      return true;
+    };
+    const kept = journalIn(new SessionMemoryFile(memoryFile, memory), files);
+    const write = async (name: string, work: () => Promise<void>): Promise<void> => {
+      // Whoever is dead waits for ever.
+      if (!act(name)) return new Promise<void>(() => undefined);
+      await clock.track(work());
+      for (const file of safeList(round)) modes.add(statSync(join(round, file)).mode & 0o777);
+    };
+    const journal: SiteJournal = {
+      append: (event, remembered, next) =>
+        write(`write ${event.kind}`, () => kept.append(event, remembered, next)),
+      keepAnnounced: (announced) => write('write plan', async () => kept.keepAnnounced?.(announced)),
+      keepSecrets: (secrets) => write('write secrets', async () => kept.keepSecrets?.(secrets)),
+      keepEvidence: (evidence) => write('write evidence', async () => kept.keepEvidence?.(evidence)),
+      keepUpdate: (context, frame) => write('write update', async () => kept.keepUpdate?.(context, frame)),
+    };
+    const line = transport.linkOf(VICTIM);
+    const link: CoordinatorLink = {
+      listen: (handlers) => {
+        line.listen({
+          connected: () => {
+            if (!isDead) handlers.connected();
+          },
+          disconnected: () => undefined,
+          frame: (frame) => {
+            if (!isDead) handlers.frame(frame);
+          },
+        });
+      },
+      send: (frame) => {
+        const type = /"type":"([a-z-]+)"/.exec(frame.header)?.[1] ?? '?';
+        const attempt = /"round":(\d+),"attempt":(\d+)/.exec(frame.header)?.slice(1).join('.') ?? '';
+        if (!act(`send ${type}`)) return;
+        if (frame.payload) {
+          const key = `${type} ${attempt}`;
+          const inside = type === 'unmasked' ? openSealed(boxKeys, frame.payload) : frame.payload;
+          sent.set(key, (sent.get(key) ?? new Set()).add(sha512Hex(inside ?? new Uint8Array())));
+        }
+        line.send(frame);
+      },
+      close: () => {
+        if (!isDead) line.close();
+      },
+    };
+    const identity = identities.get(VICTIM);
+    if (!identity) throw new Error('the victim is a site');
+    const agent = startSiteAgent({
+      ...common,
+      ...{ siteId: VICTIM, identity, policy, link, journal, memory, trainer: formula(VICTIM) },
+      ...(interrupted && { interrupted }),
+      receipts: {
+        keep: (receipt) => {
+          receipts.push(receipt);
+          return Promise.resolve();
+        },
+      },
+      ledger: {
+        enter: (entry) => {
+          ledger.push(entry);
+          return Promise.resolve();
+        },
+      },
+      report: (report) => reports.push(report),
+    });
+    alive.set(VICTIM, agent);
+  };
+
+  for (const [siteId, identity] of identities)
+    if (siteId !== VICTIM)
+      alive.set(
+        siteId,
+        startSiteAgent({
+          ...common,
+          ...{ siteId, identity, policy, link: transport.linkOf(siteId), trainer: formula(siteId) },
+        }),
+      );
+  try {
+    await startVictim();
+    const run = executeRun({
+      ...{ runId: runIdSchema.parse('killed'), plan, identity: coordinator, boxKeys, roster, clock },
+      initialWeights: new Float32Array(plan.parameterCount),
+      manifest: manifestWith([{ kind: 'kernel', length: plan.parameterCount }]),
+      track: (work) => clock.track(work),
+      gateway: transport.gateway,
+      journal: { append: () => Promise.resolve() },
+      evaluate: flat,
+    });
+    const result = await clock.runUntil(run);
+    // What was sent last arrives, and a round whose end nobody has told becomes old.
+    await clock.runUntil(
+      new Promise<void>((resolve) => {
+        clock.schedule(2 * longestRoundMs(plan), resolve);
+      }),
+    );
+    const refusals = reports.flatMap((report) => (report.kind === 'refused' ? [report.reason] : []));
+    return {
+      ...{ ...result, acts, refusals, sent, leftOver: safeList(round), modes, receipts, ledger },
+      coordinatorKey: coordinator.publicKey,
+    };
+  } finally {
+    await Promise.all([...alive.values()].map((agent) => agent.stop()));
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function safeList(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import type { AttemptRecord } from '../../../coordinator/run/progress.ts';
+import { planOf } from '../../coordinator/fixtures.ts';
+import { runKilling, VICTIM } from './kill-world.ts';
+
+const names = ['a', 'b', 'c', 'd'];
+const federation = { minimumCohort: 3, minimumSurvivors: 3 };
+
+const survivorsOf = (records: readonly AttemptRecord[]) =>
+  records.map((record) => (record.outcome === 'aborted' ? [] : record.survivors));
+
+describe.each([
+  [
+    'secure aggregation',
+    { protection: { mode: 'secure-aggregation' as const, smallCohortAcknowledged: true } },
+    1,
+    1,
+  ],
+  ['boxes', { protection: { mode: 'box' as const } }, 2, 1],
+  [
+    'secure aggregation, with class counts first',
+    {
+      protection: { mode: 'secure-aggregation' as const, smallCohortAcknowledged: true },
+      training: { epochs: 1, classWeighting: { kind: 'federated' as const } },
+    },
+    1,
+    // The same phases twice: every fifth act meets each of them.
+    5,
+  ],
+])('a site that is killed, under %s', (_mode, protection, rounds, every) => {
+  const plan = planOf({ ...federation, rounds }, protection);
+
+  it('goes on with what it had said, whatever act it was killed before', async () => {
+    const whole = await runKilling(plan, names);
+    expect(whole.end).toEqual({ kind: 'finished', because: 'all-rounds' });
+    expect(whole.leftOver).toEqual([]);
+    expect([...whole.modes]).toEqual([0o600]);
+    expect(whole.acts).toContain('write update');
+    expect(whole.acts.length).toBeGreaterThanOrEqual(20);
+    for (const [at, act] of whole.acts.entries()) {
+      if (at % every !== 0) continue;
+      const killed = await runKilling(plan, names, at);
+      const point = `killed before act ${String(at)}, ${act}`;
+      expect(killed.acts, point).toContain(`killed before ${act}`);
+      expect(killed.leftOver, point).toEqual([]);
+      for (const [message, digests] of killed.sent) expect(digests.size, `${point}: ${message}`).toBe(1);
+      // It had agreed to the round, but said nothing yet: it sits out this one round and no other.
+      if (act === 'write plan' || (act === 'write secrets' && whole.acts[at - 1] === 'write plan')) {
+        expect(killed.refusals, point).toEqual(['round-not-increasing']);
+        expect(
+          survivorsOf(killed.records).filter((survivors) => !survivors.includes(VICTIM)),
+          point,
+        ).toHaveLength(1);
+        continue;
+      }
+      expect(killed.refusals, point).toEqual([]);
+      expect(survivorsOf(killed.records), point).toEqual(survivorsOf(whole.records));
+      expect(killed.finalWeights, point).toEqual(whole.finalWeights);
+      // A site that still had something to say in the round was told of its end, and has the receipt.
+      const rest = whole.acts.slice(at, whole.acts.indexOf('write closed', at));
+      const isTold = rest.some((later) => later.startsWith('send'));
+      expect(killed.receipts.length, point).toBeGreaterThanOrEqual(isTold ? rounds : rounds - 1);
+    }
+  });
+});
