@@ -3,8 +3,8 @@
  * to the next state. In between updates stream into the sum, which is as large for two sites as for a thousand and does
  * not depend on their order (`fedavg.ts`). A state is never changed, so that an attempt that fails leaves no trace.
  *
- * FedProx and FedBN differ from FedAvg only in what sites do. Values that are no trained weights (running statistics,
- * frozen layers) are averaged whatever the strategy: a momentum or a square root would turn a variance into nonsense.
+ * FedProx and FedBN differ from FedAvg only in what sites do. Values that are no trained weights (running statistics)
+ * are averaged whatever the strategy: a momentum or a square root would turn a variance into nonsense.
  */
 import { InputError, InvariantError } from '../../shared/errors.ts';
 import { normalizationSpans } from '../../shared/learning/normalization-values.ts';
@@ -50,14 +50,21 @@ export interface RoundSum {
   readonly control: FedAvgSum | undefined;
 }
 
-/** @throws InputError when the model has nothing that the strategy needs */
-export function initServer({ strategy, manifest }: ServerRules, weights: Float32Array): ServerState {
+/**
+ * @param memoryLength of what the strategy carries with the weights: less than the weights where some stay frozen
+ * @throws InputError when the model has nothing that the strategy needs
+ */
+export function initServer(
+  { strategy, manifest }: ServerRules,
+  weights: Float32Array,
+  memoryLength = manifest.length,
+): ServerState {
   if (strategy.name === 'fedbn' && normalizationSpans(manifest).length === 0)
     throw new InputError(
       'strategy fedbn keeps normalisation layers at the sites, but this model has none: ' +
         "choose an architecture with normalization 'batch' or 'group', or strategy fedavg",
     );
-  return { weights, memory: initialMemory(strategy, manifest.length) };
+  return { weights, memory: initialMemory(strategy, memoryLength) };
 }
 
 function initialMemory(strategy: Strategy, parameterCount: number): ServerMemory {

@@ -8,9 +8,13 @@ export interface TrainableView {
   readonly manifest: Manifest;
   /** A copy of the part of `full` that is not frozen. @throws InvariantError when `full` is of another model */
   pick(full: Float32Array): Float32Array;
+  /** Writes the part of `full` that is not frozen to `part`. @throws InvariantError when the lengths do not fit */
+  take(full: Numbers, part: Numbers): void;
   /** Writes `part` over the part of `full` that is not frozen. @throws InvariantError when the lengths do not fit */
-  put(part: Float32Array, full: Float32Array): void;
+  put(part: Numbers, full: Numbers): void;
 }
+
+type Numbers = Float32Array | Float64Array;
 
 interface Piece {
   readonly from: number;
@@ -45,20 +49,24 @@ export function trainableView(manifest: Manifest, frozenPatterns: readonly strin
     return moved;
   });
   const pieces = piecesOf(kept, entries);
-  const requireFull = (full: Float32Array): void => {
+  const requireLengths = (full: Numbers, part: Numbers): void => {
     if (full.length !== manifest.length) throw new InvariantError('the vector is of another model');
+    if (part.length !== length) throw new InvariantError('the trainable part is of another model');
+  };
+  const take: TrainableView['take'] = (full, part) => {
+    requireLengths(full, part);
+    for (const piece of pieces) part.set(full.subarray(piece.from, piece.from + piece.length), piece.to);
   };
   return {
     manifest: { entries, length },
+    take,
     pick(full) {
-      requireFull(full);
       const part = new Float32Array(length);
-      for (const piece of pieces) part.set(full.subarray(piece.from, piece.from + piece.length), piece.to);
+      take(full, part);
       return part;
     },
     put(part, full) {
-      requireFull(full);
-      if (part.length !== length) throw new InvariantError('the trainable part is of another model');
+      requireLengths(full, part);
       for (const piece of pieces) full.set(part.subarray(piece.to, piece.to + piece.length), piece.from);
     },
   };
