@@ -12,6 +12,7 @@ import {
 import { gainText, headline } from './report/headline.ts';
 import { alignedRows } from './report/text-table.ts';
 import type { FederationResult } from './report/result-types.ts';
+import { COUNTS_ROUND } from '../shared/protocol/class-counts.ts';
 import type { SimulationProgress } from './progress.ts';
 
 export interface Display {
@@ -28,14 +29,31 @@ const remainingMs = ({ result, rounds }: RoundProgress): number =>
 
 function roundLine(progress: RoundProgress): string {
   const { result, rounds } = progress;
-  const { round, survivors, cohort, loss, validation, durationMs, dropped } = result;
+  const { round, survivors, cohort, loss, validation, durationMs, bytesUp, dropped } = result;
+  const sent = bytesUp === undefined ? '' : `, ${formatBytes(bytesUp)} up`;
   const left = remainingMs(progress);
   const drops = (dropped ?? []).map(({ site, reason }) => ` – ${site} dropped (${reason})`).join('');
   return (
     `round ${String(round)}/${String(rounds)}: ${String(survivors)} of ${String(cohort)} sites, ` +
     `training loss ${formatMetric(loss)}, validation AUC ${formatMetric(validation?.['auc'])}, ` +
-    `accuracy ${formatMetric(validation?.['accuracy'])}, ${formatDuration(durationMs ?? 0)}` +
+    `accuracy ${formatMetric(validation?.['accuracy'])}, ${formatDuration(durationMs ?? 0)}${sent}` +
     `${left > 0 ? `, ${formatDuration(left)} left` : ''}${drops}`
+  );
+}
+
+type CountsProgress = Extract<SimulationProgress, { kind: 'counted' }>;
+
+/** More classes than these are in the report. */
+const LISTED_CLASSES = 10;
+
+function countsLine({ result, classNames }: CountsProgress): string {
+  const { classCounts, survivors, cohort, dropped } = result;
+  const named = classCounts.map((count, label) => `${classNames[label] ?? ''} ${formatCount(count)}`);
+  const more = named.length > LISTED_CLASSES ? ', …' : '';
+  const drops = dropped.map(({ site, reason }) => ` – ${site} dropped (${reason})`).join('');
+  return (
+    `class counts of the federation: ${named.slice(0, LISTED_CLASSES).join(', ')}${more} ` +
+    `(training images of ${String(survivors)} of ${String(cohort)} sites together)${drops}`
   );
 }
 
@@ -55,11 +73,13 @@ function lineOf(progress: SimulationProgress): string | undefined {
       return `note: ${progress.text}`;
     case 'prepared':
       return `${counted(progress.sites.length, 'site')}, ${counted(progress.parameterCount, 'parameter')}`;
+    case 'counted':
+      return countsLine(progress);
     case 'round':
       return roundLine(progress);
     case 'report':
       return progress.report.kind === 'aborted'
-        ? `round ${String(progress.round)}, attempt ${String(progress.attempt)} aborted: ${progress.report.reason}`
+        ? `${progress.round === COUNTS_ROUND ? 'class counts' : `round ${String(progress.round)}`}, attempt ${String(progress.attempt)} aborted: ${progress.report.reason}`
         : undefined;
     case 'compared':
       return undefined;
@@ -120,6 +140,7 @@ class Bars implements Display {
       case 'stage':
       case 'notice':
       case 'prepared':
+      case 'counted':
         return;
     }
   }

@@ -4,9 +4,9 @@
  */
 import { TrainingAborted } from '../client/training/local-update.ts';
 import { EngineError, InputError } from '../shared/errors.ts';
-import { buildModel } from '../shared/learning/architectures/architecture.ts';
 import type { Model } from '../shared/learning/graph/types.ts';
-import { initialWeights as initialise, manifestOf, weightsDigest } from '../shared/learning/weights.ts';
+import { initialWeights as initialise, weightsDigest } from '../shared/learning/weights.ts';
+import { foldFederatedPrior } from '../shared/learning/training/prior-adjustment.ts';
 import { hashPlan, type Plan } from '../shared/protocol/plan.ts';
 import { PLAIN_PROTECTION_WARNING } from '../shared/protocol/protection.ts';
 import { modelInsight, type ModelInsight } from './explain/insight.ts';
@@ -21,6 +21,7 @@ import { describeEnvironment } from './train/environment.ts';
 import { trainForComparison } from './virtual/comparison.ts';
 import { simulateFederation, type FederationOutcome } from './virtual/federation.ts';
 import { testAll } from './virtual/final-test.ts';
+import { openNetwork } from './virtual/network.ts';
 import { planOf } from './virtual/plan.ts';
 import { prepareData, type PreparedData } from './virtual/prepare.ts';
 
@@ -40,8 +41,8 @@ export interface SimulationOutcome {
 }
 
 export interface SimulationServices {
-  /** Default: worker threads. */
-  readonly createPool?: (workerCount: number) => Pool;
+  /** Default: worker threads or, for TensorFlow's engines, processes. */
+  readonly createPool?: typeof createWorkerPool;
   /** Where an earlier run of the same configuration was left. */
   readonly from?: Checkpoint;
   /** Called after every round; the next one begins when it has resolved. */
@@ -58,7 +59,7 @@ export async function runFederation(
   services: SimulationServices = {},
 ): Promise<SimulationOutcome> {
   const config = parseSimulation(input);
-  const pool = (services.createPool ?? createWorkerPool)(config.workers);
+  const pool = (services.createPool ?? createWorkerPool)(config.workers, config.engine);
   try {
     return await simulate(config, hooks, { ...services, pool });
   } catch (error) {
@@ -92,14 +93,14 @@ async function simulate(
   if (config.protection.mode === 'secure-aggregation')
     listening.onProgress?.({ kind: 'notice', text: MASKED_NOTICE });
   for (const text of data.notices) hooks.onProgress?.({ kind: 'notice', text });
-  const recipe = { ...config.training, epochs: config.epochs };
-  const { classNames, imageDims, sites } = data;
-  const network = buildModel(config.architecture, imageDims, classNames.length);
+  const { classNames, sites } = data;
+  const opened = openNetwork(config, data);
+  const { network, layout, model } = opened;
+  for (const text of opened.notes) listening.onProgress?.({ kind: 'notice', text });
   const initialWeights = initialise(network, config.seed);
-  const manifest = manifestOf(network);
-  const { engine, architecture } = config;
-  const model: ModelSpec = { engine, architecture, imageDims, classCount: classNames.length, recipe };
-  const plan = planOf(config, data, model, initialWeights.length);
+  const manifest = layout.start;
+  const thawed = opened.thawed && layout.thawed && { thawed: { ...opened.thawed, ...layout.thawed } };
+  const plan = planOf(config, data, opened);
   if (from && from.planHash !== hashPlan(plan)) throw new InputError(OTHER_PLAN);
   const device = await engineOf(pool, model, hooks.signal);
   hooks.onProgress?.({ kind: 'prepared', sites, classNames, parameterCount: initialWeights.length });
@@ -107,29 +108,37 @@ async function simulate(
   stages.enter('federation');
   const federation = await simulateFederation({
     ...{ plan, model, initialWeights, manifest, data, pool },
+    ...thawed,
     hooks: listening,
     ...(config.faults && { faults: config.faults }),
     ...(from && { from }),
     ...(save && { save }),
   });
   const best = requireModel(federation);
+  const classCounts = federation.counts?.classCounts;
+  const used = foldFederatedPrior(best.weights, manifest, {
+    counts: classCounts,
+    tau: plan.training.logitAdjustmentTau,
+  });
   if (config.strategy.name === 'fedbn') listening.onProgress?.({ kind: 'notice', text: FEDBN_NOTICE });
   stages.enter('comparison');
   const comparison = await trainForComparison({
     config,
     model,
+    ...thawed,
     initialWeights,
     best: { weights: best.weights, states: federation.bestStates },
+    classCounts,
     manifest,
     data,
     pool,
     hooks: listening,
   });
   stages.enter('test');
-  const verdict = await testAll({ config, data, model, pool, hooks }, best.weights, comparison);
+  const verdict = await testAll({ config, data, model, pool, hooks }, used, comparison);
   const insight = await modelInsight({
-    ...{ model: network, weights: best.weights, data },
-    predict: (images) => pool.predict({ model, weights: best.weights, data: images }, hooks.signal),
+    ...{ model: network, weights: used, data },
+    predict: (images) => pool.predict({ model, weights: used, data: images }, hooks.signal),
   });
   const finalDigest = weightsDigest(federation.finalWeights);
   return {
@@ -137,7 +146,7 @@ async function simulate(
     plan,
     model: network,
     preprocessing: data.preprocessing,
-    weights: best.weights,
+    weights: used,
     insight,
     finalDigest,
     result: {
@@ -147,10 +156,11 @@ async function simulate(
       seed: config.seed,
       sites: sites.map((site) => ({ name: site.name, classCounts: site.classCounts })),
       rounds: federation.rounds,
+      ...(federation.counts && { counts: federation.counts }),
       bestRound: best.round,
       ...verdict,
       timings: stages.end(),
-      weightsDigest: weightsDigest(best.weights),
+      weightsDigest: weightsDigest(used),
       finalDigest,
       planHash: hashPlan(plan),
       environment: {

@@ -1,7 +1,7 @@
 /** What a simulation tells while it runs; nothing depends on anyone listening. */
 import { ConsiliumError } from '../shared/errors.ts';
 import type { RoundReport } from '../coordinator/round/events.ts';
-import type { RoundResult } from './report/result-types.ts';
+import type { CountsResult, RoundResult } from './report/result-types.ts';
 
 export type Stage = 'data' | 'federation' | 'comparison' | 'test';
 
@@ -21,6 +21,8 @@ export type SimulationProgress =
       readonly attempt: number;
       readonly report: RoundReport;
     }
+  /** Before the first round, where the plan needs them. */
+  | { readonly kind: 'counted'; readonly result: CountsResult; readonly classNames: readonly string[] }
   | { readonly kind: 'round'; readonly result: RoundResult; readonly rounds: number }
   /** Trainings for the comparison that are done. */
   | { readonly kind: 'compared'; readonly done: number; readonly total: number };

@@ -12,16 +12,14 @@ import { STRATEGY_NAMES, type Strategy } from '../shared/protocol/strategy.ts';
 import { freshSeed } from '../shared/rng.ts';
 import { datasetList } from './datasets/dataset-list.ts';
 import { DATASET_FORMS } from './datasets/open-dataset.ts';
-import { createDisplay, resultTable } from './display.ts';
-import { faultScenarioSchema } from './faults/scenario.ts';
-import type { SimulationOutcome } from './harness.ts';
+import { createDisplay } from './display.ts';
+import { FAULT_PHASES, faultScenarioSchema } from './faults/scenario.ts';
 import { runInterruptible } from './interruptible.ts';
 import { PARTITION_FORMS, parsePartition, type PartitionScheme } from './partition/schemes.ts';
 import { counted } from './report/format.ts';
-import { headline } from './report/headline.ts';
-import { comparedMethods } from './report/methods.ts';
 import { protectionOf, type ProtectionFlags } from './protection-options.ts';
-import { openStoppedRun, type RunFolder } from './run-folder.ts';
+import { openStoppedRun } from './run-folder.ts';
+import { resultJson, resultText, studyText } from './simulate-output.ts';
 import { DEFAULT_TRAINING, simulationConfigSchema } from './simulation-config.ts';
 import {
   parseStrategy,
@@ -31,9 +29,13 @@ import {
 } from './strategy-options.ts';
 import { gridSchema, planRuns, type PlannedRun } from './study/grid.ts';
 import { beginRun, carryOut } from './study/run-one.ts';
-import { carryOutStudy, createStudy, isStudy, type StudyOutcome } from './study/study.ts';
-import { summaryTable } from './study/summary.ts';
-import { OPTIMIZER_FORMS, withTrainingFlags, type TrainingFlags } from './training-options.ts';
+import { carryOutStudy, createStudy, isStudy } from './study/study.ts';
+import {
+  CLASS_WEIGHTINGS,
+  OPTIMIZER_FORMS,
+  withTrainingFlags,
+  type TrainingFlags,
+} from './training-options.ts';
 import { readYamlFile } from '../shared/yaml-file.ts';
 
 interface SimulateOptions extends StrategyFlags, TrainingFlags, ProtectionFlags {
@@ -62,6 +64,11 @@ interface SimulateOptions extends StrategyFlags, TrainingFlags, ProtectionFlags 
   readonly sweep?: string;
   readonly resume?: string;
   readonly localValidation?: number;
+  readonly init?: string;
+  readonly freeze?: readonly string[];
+  /** "round:5" */
+  readonly unfreezeAt?: string;
+  readonly bodyLr?: number;
 }
 
 /** More workers than this gain nothing with five sites, and each holds an engine. */
@@ -112,6 +119,15 @@ export function simulateCommand(): Command {
       'weight of the log of its own class mix that each site adds to the logits in its loss, against skewed labels: 1, or 0 for none',
       number,
     )
+    .option(
+      '--class-weighting <name>',
+      `of the classes in the loss: ${CLASS_WEIGHTINGS.join(', ')}; federated: by the counts of all sites together, which are summed before the first round`,
+    )
+    .option(
+      '--logit-adjustment <tau>',
+      'weight of the log of the federation’s class mix that is taken off the logits of the shared model: 1, or 0 for none',
+      number,
+    )
     .option('--partition <scheme>', `how images are dealt to sites: ${PARTITION_FORMS.join(', ')}`)
     .option('--alpha <value>', 'the same as --partition dirichlet:<value>', positiveNumber)
     .option(
@@ -134,6 +150,16 @@ export function simulateCommand(): Command {
       (text) => (text === 'none' ? [] : text.split(',')),
     )
     .option('--model <name>', ARCHITECTURE_NAMES.join(', '), 'cnn')
+    .option(
+      '--init <file>',
+      'start from this model (ONNX) instead of --model; its head is replaced where the classes differ',
+    )
+    .option(
+      '--freeze <patterns...>',
+      'parameters of it that keep their values and are not sent, for example features.*',
+    )
+    .option('--unfreeze-at <round:N>', 'from this round on nothing is frozen')
+    .option('--body-lr <factor>', 'factor on the learning rate of everything but the head', positiveNumber)
     .option('--engine <name>', ENGINE_NAMES.join(', '), defaults.engine)
     .option(
       '--workers <count>',
@@ -165,7 +191,10 @@ export function simulateCommand(): Command {
       'secure aggregation with three or four sites, whose sum says much about each',
     )
     .option('--local-validation <share>', 'of its images that each site judges global models with', number)
-    .option('--faults <file>', 'what goes wrong, as YAML (examples: simulations/faults/*.yaml)')
+    .option(
+      '--faults <file>',
+      `what goes wrong, as YAML (examples: simulations/faults/*.yaml); phases: ${FAULT_PHASES.join(', ')}`,
+    )
     .option(
       '--seeds <count>',
       'repeat with so many seeds: means, deviations, paired differences',
@@ -245,9 +274,23 @@ function inputOf(
     ...(partition && { partition }),
     ...(protection !== undefined && { protection }),
     ...(localValidation !== undefined && { localValidation }),
+    ...(options.init !== undefined && { initialModel: transferOf(options, options.init) }),
     ...(given.has('model') && model !== 'cnn' && { architecture: { name: model } }),
     ...(typeof faults === 'string' && { faults: readYamlFile('--faults', faults, faultScenarioSchema) }),
     seed: options.seed ?? (typeof file['seed'] === 'number' ? file['seed'] : freshSeed()),
+  };
+}
+
+/** @throws InputError when `--unfreeze-at` is no round */
+function transferOf({ freeze, unfreezeAt, bodyLr }: SimulateOptions, file: string): object {
+  const round = unfreezeAt === undefined ? undefined : /^round:(\d+)$/.exec(unfreezeAt)?.[1];
+  if (unfreezeAt !== undefined && round === undefined)
+    throw new InputError(`--unfreeze-at ${unfreezeAt}: expected the form round:5`);
+  return {
+    file,
+    ...(freeze && { freeze }),
+    ...(round !== undefined && { unfreezeAtRound: Number(round) }),
+    ...(bodyLr !== undefined && { bodyRateFactor: bodyLr }),
   };
 }
 
@@ -327,6 +370,11 @@ function refuseUnusedFlags(given: Given, dataset: unknown): void {
     throw new InputError(
       `--file is a copy of what medmnist: downloads, and ${name} downloads nothing: leave it out`,
     );
+  const transfer = (['freeze', 'unfreezeAt', 'bodyLr'] as const).filter((name) => given.has(name));
+  if (transfer.length > 0 && !given.has('init'))
+    throw new InputError('--freeze, --unfreeze-at and --body-lr need --init');
+  if (given.has('init') && given.has('model'))
+    throw new InputError('--model has no meaning with --init: leave one of them out');
   if (given.has('epochs') && given.has('localSteps'))
     throw new InputError('--local-steps stands in the place of --epochs: leave one of them out');
 }
@@ -340,38 +388,4 @@ function refuseBesideResume(given: Given): void {
     throw new InputError(
       `--resume goes on with the settings of the run; leave out ${others.map((name) => `--${name}`).join(', ')}`,
     );
-}
-
-function studyText({ rows, runs }: StudyOutcome, path: string): string {
-  return (
-    `\n${summaryTable(rows)}\n` +
-    `${counted(runs.length, 'run')}, mean ± standard deviation over seeds, 95 % t-intervals of paired differences.\n` +
-    `Summary: ${join(path, 'summary.csv')}\n`
-  );
-}
-
-function resultText({ result, finalDigest }: SimulationOutcome, folder: RunFolder): string {
-  return (
-    `\n${resultTable(result)}` +
-    `Kept: the model of round ${String(result.bestRound)}, the best on the validation set.\n` +
-    `Weights after the last round: ${finalDigest.slice(0, 32)}…\nReport: ${folder.reportPath}\n`
-  );
-}
-
-function resultJson({ result, finalDigest }: SimulationOutcome, folder: RunFolder): string {
-  const { seed, bestRound, weightsDigest } = result;
-  const test = comparedMethods(result);
-  const value = {
-    seed,
-    bestRound,
-    weightsDigest,
-    finalDigest,
-    headline: headline(result),
-    test,
-    sites: result.siteTests,
-    gains: result.gains,
-    folder: folder.path,
-    report: folder.reportPath,
-  };
-  return `${JSON.stringify(value, undefined, 2)}\n`;
 }

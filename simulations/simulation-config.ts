@@ -5,6 +5,7 @@ import { preprocessingSchema } from '../shared/data/preprocess.ts';
 import { architectureSchema } from '../shared/learning/architectures/architecture.ts';
 import { ENGINE_NAMES } from '../shared/learning/engines/engine.ts';
 import { recipeSchema, type RecipeInput } from '../shared/learning/training/recipe.ts';
+import { transferConflict, transferRulesSchema } from '../shared/protocol/initial-model.ts';
 import { runStoppingSchema } from '../shared/protocol/plan.ts';
 import { protectionSchema, type ProtectionMode } from '../shared/protocol/protection.ts';
 import { optimizerConflict, strategySchema } from '../shared/protocol/strategy.ts';
@@ -48,6 +49,14 @@ const fieldsSchema = z.strictObject({
   /** Training steps of each site in a round, in the place of epochs; see the plan. */
   localSteps: z.int().min(1).max(1_000_000).optional(),
   architecture: architectureSchema.prefault({ name: 'cnn', options: { normalization: 'group' } }),
+  /** A model file to start from, in the place of the architecture. */
+  initialModel: z
+    .strictObject({
+      ...transferRulesSchema.shape,
+      /** An ONNX file. */
+      file: z.string().min(1),
+    })
+    .optional(),
   preprocessing: preprocessingSchema.prefault({}),
   training: recipeSchema.prefault(DEFAULT_TRAINING),
   strategy: strategySchema.prefault('fedavg'),
@@ -82,6 +91,9 @@ export const simulationConfigSchema = fieldsSchema.superRefine(({ strategy, trai
       path: ['partition'],
       message: `natural needs data that say which site an image is from, and ${dataset} do not: choose another`,
     });
+  const contradiction = rest.initialModel && transferConflict(rest.initialModel, rest.rounds);
+  if (contradiction !== undefined)
+    context.addIssue({ code: 'custom', path: ['initialModel'], message: contradiction });
   const message = optimizerConflict(strategy, training.optimizer);
   if (message !== undefined) context.addIssue({ code: 'custom', path: ['strategy'], message });
 });

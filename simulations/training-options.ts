@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { InputError } from '../shared/errors.ts';
 import {
+  classWeightingSchema,
   optimizerSchema,
+  type ClassWeighting,
   type OptimizerSettings,
   type RecipeInput,
 } from '../shared/learning/training/recipe.ts';
@@ -15,6 +17,10 @@ export interface TrainingFlags {
   readonly batchSize?: number;
   /** τ of the log class prior of the site's own images that the loss adds to the logits. */
   readonly logitCalibration?: number;
+  /** One of CLASS_WEIGHTINGS. */
+  readonly classWeighting?: string;
+  /** τ of the adjustment of the finished model for the federation's class prior. */
+  readonly logitAdjustment?: number;
 }
 
 export const OPTIMIZER_FORMS = ['adamw', 'adam', 'sgd[:momentum]'];
@@ -30,6 +36,15 @@ export function parseOptimizer(text: string): OptimizerSettings {
   );
 }
 
+export const CLASS_WEIGHTINGS = classWeightingSchema.options.map(({ shape }) => shape.kind.value);
+
+/** @throws InputError listing the names */
+export function parseClassWeighting(name: string): ClassWeighting {
+  const parsed = classWeightingSchema.safeParse({ kind: name });
+  if (parsed.success) return parsed.data;
+  throw new InputError(`class weighting "${name}" is not known; choose ${CLASS_WEIGHTINGS.join(', ')}`);
+}
+
 /** A file's training settings, as far as a flag may stand beside them. */
 const settingsSchema = z.record(z.string(), z.unknown());
 
@@ -39,12 +54,14 @@ const settingsSchema = z.record(z.string(), z.unknown());
  * @param defaults what flags change where there are no settings
  */
 export function withTrainingFlags(settings: unknown, flags: TrainingFlags, defaults: RecipeInput): unknown {
-  const { optimizer, learningRate, batchSize, logitCalibration } = flags;
+  const { optimizer, learningRate, batchSize, logitCalibration, classWeighting, logitAdjustment } = flags;
   const changes: RecipeInput = {
     ...(optimizer !== undefined && { optimizer: parseOptimizer(optimizer) }),
     ...(learningRate !== undefined && { learningRate }),
     ...(batchSize !== undefined && { batchSize }),
     ...(logitCalibration !== undefined && { logitCalibrationTau: logitCalibration }),
+    ...(classWeighting !== undefined && { classWeighting: parseClassWeighting(classWeighting) }),
+    ...(logitAdjustment !== undefined && { logitAdjustmentTau: logitAdjustment }),
   };
   if (Object.keys(changes).length === 0) return settings;
   const known = settingsSchema.safeParse(settings ?? defaults);

@@ -6,13 +6,16 @@ import { InputError } from '../../shared/errors.ts';
 import { openLocal } from '../../shared/data/open-local.ts';
 import { preprocess } from '../../shared/data/preprocess.ts';
 import { openEngine } from '../../shared/learning/engines/open-engine.ts';
-import { buildModel } from '../../shared/learning/architectures/architecture.ts';
+import type { Model } from '../../shared/learning/graph/types.ts';
+import { foldFederatedPrior } from '../../shared/learning/training/prior-adjustment.ts';
+import { manifestOf } from '../../shared/learning/weights.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import type { ValidationResult } from '../run/progress.ts';
 import { judge } from './judge.ts';
 
 export interface Evaluator {
-  evaluate(weights: Float32Array): Promise<ValidationResult>;
+  /** `classCounts`: of the federation, where the plan needs them. */
+  evaluate(weights: Float32Array, classCounts?: readonly number[]): Promise<ValidationResult>;
   close(): Promise<void>;
 }
 
@@ -31,7 +34,11 @@ function unjudged(): Evaluator {
  * @param source what `openLocal` reads; undefined: there are no images
  * @throws InputError when the images are not of the plan's classes
  */
-export async function openEvaluator(plan: Plan, source: string | undefined): Promise<Evaluator> {
+export async function openEvaluator(
+  plan: Plan,
+  network: Model,
+  source: string | undefined,
+): Promise<Evaluator> {
   if (source === undefined) return unjudged();
   const { classNames, imageDims } = plan.task;
   const [channels, height, width] = imageDims;
@@ -43,10 +50,14 @@ export async function openEvaluator(plan: Plan, source: string | undefined): Pro
   const everything = Int32Array.from({ length: dataset.count }, (_, i) => i);
   const { images } = await preprocess(dataset, plan.preprocessing, everything);
   const engine = await openEngine('onnx');
-  const network = buildModel(plan.architecture, imageDims, classNames.length);
   const compiled = await engine.compile(network, { batchSize: BATCH_SIZE, loss: 'softmax' });
+  const manifest = manifestOf(network);
+  const tau = plan.training.logitAdjustmentTau;
   return {
-    evaluate: async (weights) => judge(await compiled.predict(weights, images), dataset.labels, classNames),
+    evaluate: async (weights, counts) => {
+      const used = foldFederatedPrior(weights, manifest, { counts, tau });
+      return judge(await compiled.predict(used, images), dataset.labels, classNames);
+    },
     close: () => compiled.dispose(),
   };
 }

@@ -9,6 +9,7 @@ import { CryptoError } from '../../shared/crypto/crypto-error.ts';
 import { openSealed } from '../../shared/crypto/sealed-box.ts';
 import { verifyStatement } from '../../shared/crypto/statement.ts';
 import type { SiteId } from '../../shared/ids.ts';
+import { countsBytes, siteCountsFault, type CountsLayout } from '../../shared/protocol/class-counts.ts';
 import { decodeSiteMessage, type Frame } from '../../shared/protocol/codec.ts';
 import { MAX_COHORT, type MessageOf, type SiteMessage } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
@@ -28,22 +29,32 @@ export interface AdmissionKeys {
   /** The pair that updates are sealed for. */
   readonly boxKeys: AgreementKeyPair;
   /** What of the plan says how an update looks. */
-  readonly plan: Pick<Plan, 'parameterCount' | 'protection'> & {
+  readonly plan: Pick<Plan, 'protection'> & {
     readonly federation: Pick<Plan['federation'], 'strategy' | 'maximumUpdateL2Norm'>;
   };
+  /** Values of the weights that take part in the round. */
+  readonly vectorLength: number;
   /** Of the round's cohort, where the plan has a ring and the cohort is known. */
   readonly layout: VectorLayout | undefined;
+  /** The same for the round of counts, and in no other. */
+  readonly counts?: CountsLayout | undefined;
 }
 
 /** Dealt shares of the largest cohort. */
 const LONGEST_SHARES = dealtBytes(MAX_COHORT);
 
 /** Length of an update on the wire, in a round whose vectors have this layout. */
-export function payloadBytesOf({ plan, layout }: Pick<AdmissionKeys, 'plan' | 'layout'>): number {
+export function payloadBytesOf({
+  plan,
+  layout,
+  counts,
+  vectorLength,
+}: Pick<AdmissionKeys, 'plan' | 'layout' | 'counts' | 'vectorLength'>): number {
   const { mode } = plan.protection;
+  if (counts) return countsBytes(mode, counts);
   return layout
     ? ringUpdateBytes(mode, layout)
-    : updateBytes(mode, plan.parameterCount, vectorCountOf(plan.federation.strategy));
+    : updateBytes(mode, vectorLength, vectorCountOf(plan.federation.strategy));
 }
 
 /** `sender` is the site that the transport has authenticated. */
@@ -79,7 +90,10 @@ function answerOf(keys: AdmissionKeys, message: AnswerMessage): Answer | DropRea
     case 'refuse':
       return { type: 'refuse' };
     case 'shares':
-      return { type: 'shares', binding: message.binding, dealt: message.payload };
+      return {
+        ...{ type: 'shares', binding: message.binding, dealt: message.payload },
+        signature: message.signature,
+      };
     case 'consistent': {
       const { binding, survivorsHash, signature } = message;
       return { type: 'consistent', binding, survivorsHash, signature };
@@ -89,6 +103,7 @@ function answerOf(keys: AdmissionKeys, message: AnswerMessage): Answer | DropRea
       return revealed ? { type: 'unmasked', binding: message.binding, revealed } : 'undecryptable';
     }
     case 'update':
+      if (keys.counts) return openCounts(keys, keys.counts, message);
       return keys.plan.protection.ring ? openVector(keys, message) : openUpdate(keys, message);
   }
 }
@@ -117,12 +132,30 @@ function openVector({ plan, boxKeys, layout }: AdmissionKeys, message: UpdateMes
   return vector ? { type: 'update', vector, binding: message.binding } : 'wrong-shape';
 }
 
-function openUpdate({ plan, boxKeys }: AdmissionKeys, message: UpdateMessage): Answer | DropReason {
+/** Without masks the coordinator can see, and name, whose counts cannot be counts. */
+function openCounts(
+  { plan, boxKeys }: AdmissionKeys,
+  counts: CountsLayout,
+  { payload, binding }: UpdateMessage,
+): Answer | DropReason {
+  const isMasked = plan.protection.mode === 'secure-aggregation';
+  const bytes = isMasked ? payload : openSealed(boxKeys, payload);
+  if (!bytes) return 'undecryptable';
+  const vector = ringFromBytes(bytes, counts.bits, counts.length);
+  if (!vector) return 'wrong-shape';
+  const fault = isMasked ? undefined : siteCountsFault(vector, counts);
+  return fault ?? { type: 'update', vector, binding };
+}
+
+function openUpdate(
+  { plan, boxKeys, vectorLength }: AdmissionKeys,
+  message: UpdateMessage,
+): Answer | DropReason {
   const { mode } = plan.protection;
   const plaintext = mode === 'box' ? openSealed(boxKeys, message.payload) : message.payload;
   if (!plaintext) return 'undecryptable';
   const { strategy, maximumUpdateL2Norm } = plan.federation;
-  const decoded = decodeUpdate(plaintext, plan.parameterCount, vectorCountOf(strategy));
+  const decoded = decodeUpdate(plaintext, vectorLength, vectorCountOf(strategy));
   if (!decoded.ok) return decoded.reason;
   const { update, largest } = decoded;
   if (!isSummable(largest, update.exampleCount)) return 'out-of-range';

@@ -2,6 +2,7 @@
  * What happens to a round and what it wants done: events in, effects out. Both are plain data. Messages reach a
  * round as events only after `admission.ts` has checked signature, box and shape.
  */
+import type { BadSecret } from '../../shared/protocol/bad-secret.ts';
 import type { LocalValidation, UpdatePayload } from '../../shared/protocol/update-payload.ts';
 import type { ModelHash, SiteId } from '../../shared/ids.ts';
 import type {
@@ -31,9 +32,15 @@ export type Answer =
       readonly signature?: string;
     }
   | { readonly type: 'refuse' }
-  | { readonly type: 'shares'; readonly binding: string; readonly dealt: Uint8Array }
+  | {
+      readonly type: 'shares';
+      readonly binding: string;
+      readonly dealt: Uint8Array;
+      /** Under the whole message: what was dealt may have to be shown to others. */
+      readonly signature: string;
+    }
   | { readonly type: 'update'; readonly update: UpdatePayload }
-  /** In a ring, under secure aggregation with masks. */
+  /** In a ring, under secure aggregation with masks; in the round of counts always. */
   | { readonly type: 'update'; readonly vector: RingVector; readonly binding?: string | undefined }
   | {
       readonly type: 'consistent';
@@ -47,6 +54,8 @@ export type Answer =
 export interface Culprit {
   readonly siteId: SiteId;
   readonly reason: 'bad-share' | 'bad-secret';
+  /** Of a bad secret. */
+  readonly proof?: BadSecret;
 }
 
 export type RoundEvent =
@@ -82,6 +91,13 @@ export type RoundEvent =
       readonly unmasked?: Unmasked;
       readonly culprits?: readonly Culprit[];
     }
+  /** Of the round of counts, in the place of `aggregated` and `evaluated`. */
+  | {
+      readonly kind: 'counted';
+      readonly classCounts: readonly number[];
+      readonly unmasked?: Unmasked;
+      readonly culprits?: readonly Culprit[];
+    }
   | {
       readonly kind: 'aggregationFailed';
       /** Absent: aggregation-failed. */
@@ -98,6 +114,7 @@ export type Outgoing =
   | { readonly type: 'share-keys'; readonly advertisements: readonly Advertisement[] }
   | { readonly type: 'relay'; readonly members: readonly SiteId[]; readonly payload: Uint8Array }
   | { readonly type: 'train'; readonly cohort: readonly SiteId[] }
+  | { readonly type: 'count'; readonly cohort: readonly SiteId[] }
   | { readonly type: 'survivors'; readonly survivors: readonly SiteId[] }
   | { readonly type: 'unmask'; readonly signatures: readonly PeerSignature[] }
   | { readonly type: 'ack'; readonly of: AnswerType; readonly result: AckResult }
@@ -132,9 +149,15 @@ export type RoundReport =
       readonly figures?: UpdateFigures;
     }
   /** Secure aggregation: a site has been shown to cheat. It takes part in no further round of the run. */
-  | ({ readonly kind: 'culprit' } & Culprit)
+  | ({ readonly kind: 'culprit' } & Omit<Culprit, 'proof'>)
   /** The deadline has passed; sites that advance are waited for a little longer. */
   | { readonly kind: 'extended'; readonly sites: readonly SiteId[]; readonly delayMs: number }
+  /** The round of counts is over. */
+  | {
+      readonly kind: 'counted';
+      readonly classCounts: readonly number[];
+      readonly survivorCount: number;
+    }
   | { readonly kind: 'aborted'; readonly reason: AbortReason };
 
 export type Effect =
@@ -148,7 +171,7 @@ export type Effect =
   | { readonly kind: 'accumulate'; readonly siteId: SiteId; readonly update: UpdatePayload }
   /** The same for an update in a ring. */
   | { readonly kind: 'addVector'; readonly siteId: SiteId; readonly vector: RingVector }
-  /** Takes the masks off, where there are any, and turns the sum into a model; answered by `aggregated` or `aggregationFailed`. */
+  /** Takes the masks off, where there are any, and turns the sum into a model; answered by `aggregated`, `counted` or `aggregationFailed`. */
   | { readonly kind: 'aggregate' }
   /** Evaluates the new model on the validation set; answered by `evaluated` or `evaluationFailed`. */
   | { readonly kind: 'evaluate'; readonly modelHash: ModelHash }

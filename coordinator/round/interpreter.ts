@@ -8,15 +8,19 @@ import type { Identity } from '../../shared/crypto/identity.ts';
 import { signStatement } from '../../shared/crypto/statement.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { InvariantError } from '../../shared/errors.ts';
-import type { SiteId } from '../../shared/ids.ts';
+import type { ModelHash, SiteId } from '../../shared/ids.ts';
+import { isCountsRound } from '../../shared/protocol/class-counts.ts';
 import { encodeCoordinatorMessage, type Frame } from '../../shared/protocol/codec.ts';
-import { modelHashOf } from '../../shared/protocol/model-hash.ts';
 import { encodeModel } from '../../shared/protocol/model-payload.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import type { RingFigures } from '../../shared/protocol/ring-update.ts';
 import {
+  abortedStatement,
+  ackStatement,
   announceStatement,
+  countStatement,
+  publishedStatement,
   relayStatement,
   shareKeysStatement,
   survivorsStatement,
@@ -42,7 +46,7 @@ import type { Effect, Outgoing, RoundEvent, RoundReport, RoundStart, Transition 
 import type { Journal } from './journal.ts';
 import type { Aborted, Published, Round } from './state.ts';
 import { beginRound, step } from './step.ts';
-import { readRing, transcriptOf, unmask } from './unmasking.ts';
+import { readCounts, readRing, transcriptOf, unmask } from './unmasking.ts';
 
 export interface RoundServices {
   readonly plan: Plan;
@@ -51,12 +55,16 @@ export interface RoundServices {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly serverRules: ServerRules;
-  /** What the round starts from. */
+  /** What the round starts from: of the weights what takes part in it. */
   readonly state: ServerState;
+  /** Of the federation, where the plan needs them; unknown in the round that counts. */
+  readonly classCounts?: readonly number[];
   /** Makes the masks that are taken off. */
   readonly masks: MaskPool;
   /** Told of work that goes on while no event is handled: a simulation holds its clock meanwhile. */
   readonly track?: <T>(work: Promise<T>) => Promise<T>;
+  /** The name of what the next round starts from: a state that was aggregated here. */
+  nameOf(state: ServerState): ModelHash;
   send(to: SiteId, frame: Frame): void;
   /** Judges the new weights on the validation set; a rejection aborts the round. */
   evaluate(weights: Float32Array): Promise<void>;
@@ -102,7 +110,7 @@ class RoundInterpreter implements RunningRound {
 
   constructor(services: RoundServices, start: RoundStart) {
     this.#services = services;
-    this.#sum = newRoundSum(services.plan.parameterCount, services.serverRules.strategy);
+    this.#sum = newRoundSum(services.state.weights.length, services.serverRules.strategy);
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -133,7 +141,8 @@ class RoundInterpreter implements RunningRound {
       const validated = localValidation && { localValidation };
       this.#resolve({ round: next, state: this.#newState, ...validated, ...loss });
     }
-    if (next.phase === 'aborted') this.#resolve({ round: next });
+    if (next.phase === 'aborted' || (next.phase === 'published' && next.classCounts))
+      this.#resolve({ round: next });
   }
 
   /** In the order of the survivors' names, which does not depend on who was first. */
@@ -168,7 +177,7 @@ class RoundInterpreter implements RunningRound {
         addInto(this.#vectors, effect.vector);
         return;
       case 'aggregate':
-        if (this.#services.plan.protection.ring) this.#unmask();
+        if (this.#services.plan.protection.ring ?? isCountsRound(this.#round.context)) this.#unmask();
         else this.post(this.#aggregate());
         return;
       case 'evaluate':
@@ -210,12 +219,18 @@ class RoundInterpreter implements RunningRound {
     const removed = masking && (await unmask(this.#vectors, masking, masks));
     const culprits = removed?.culprits ?? [];
     if (removed && !removed.ok) return { kind: 'aggregationFailed', reason: 'unmasking-failed', culprits };
-    const figures = readRing(this.#vectors, { plan, context, survivors, cohortSize: round.invited.length });
+    const unmasked = masking && transcriptOf(masking, this.#vectors);
+    const ringRound = { plan, context, survivors, cohortSize: round.invited.length };
+    if (isCountsRound(context)) {
+      const classCounts = readCounts(this.#vectors, ringRound);
+      if (!classCounts) return { kind: 'aggregationFailed', reason: 'unmasking-failed', culprits };
+      return { kind: 'counted', classCounts, culprits, ...(unmasked && { unmasked }) };
+    }
+    const figures = readRing(this.#vectors, ringRound);
     if (!figures) return { kind: 'aggregationFailed', reason: 'unmasking-failed', culprits };
     this.#figures = figures;
     const mean = { ...figures, updateCount: survivors.length };
     const next = this.#becomes(applyMean(serverRules, state, mean, context.round));
-    const unmasked = masking && transcriptOf(masking, this.#vectors);
     return next.kind === 'aggregated'
       ? { ...next, culprits, ...(unmasked && { unmasked }) }
       : { ...next, culprits };
@@ -226,7 +241,7 @@ class RoundInterpreter implements RunningRound {
     const isModel = [next.weights, control].every((vector) => vector?.every(Number.isFinite) ?? true);
     if (!isModel) return { kind: 'aggregationFailed' };
     this.#newState = next;
-    return { kind: 'aggregated', newModelHash: modelHashOf(next.weights, control) };
+    return { kind: 'aggregated', newModelHash: this.#services.nameOf(next) };
   }
 
   #evaluate(): void {
@@ -252,12 +267,21 @@ class RoundInterpreter implements RunningRound {
   }
 
   #encode(to: SiteId, context: RoundContext, message: Outgoing): Frame {
-    const { plan, boxKeys, state } = this.#services;
+    const { plan, boxKeys, state, classCounts } = this.#services;
     switch (message.type) {
       case 'announce': {
         const { cohort, masking } = message;
-        const masked = masking && { masking };
-        const unsigned = { context, plan, cohort: [...cohort], boxKey: toHex(boxKeys.publicKey), ...masked };
+        const optional = {
+          ...(masking && { masking }),
+          ...(classCounts && { classCounts: [...classCounts] }),
+        };
+        const unsigned = {
+          context,
+          plan,
+          cohort: [...cohort],
+          boxKey: toHex(boxKeys.publicKey),
+          ...optional,
+        };
         const signature = this.#sign(announceStatement(unsigned));
         return encodeCoordinatorMessage({ type: 'announce', ...unsigned, signature });
       }
@@ -266,6 +290,11 @@ class RoundInterpreter implements RunningRound {
         const signature = this.#sign(trainStatement(unsigned));
         const payload = encodeModel(state.weights, serverControlOf(state));
         return encodeCoordinatorMessage({ type: 'train', ...unsigned, signature, payload });
+      }
+      case 'count': {
+        const unsigned = { context, cohort: [...message.cohort] };
+        const signature = this.#sign(countStatement(unsigned));
+        return encodeCoordinatorMessage({ type: 'count', ...unsigned, signature });
       }
       case 'share-keys': {
         const unsigned = { context, advertisements: [...message.advertisements] };
@@ -287,10 +316,21 @@ class RoundInterpreter implements RunningRound {
         const signature = this.#sign(unmaskStatement(unsigned));
         return encodeCoordinatorMessage({ type: 'unmask', ...unsigned, signature });
       }
-      case 'ack':
-      case 'published':
-      case 'aborted':
-        return encodeCoordinatorMessage({ ...message, context });
+      case 'ack': {
+        const unsigned = { context, of: message.of, result: message.result };
+        const signature = this.#sign(ackStatement(unsigned, to));
+        return encodeCoordinatorMessage({ type: 'ack', ...unsigned, signature });
+      }
+      case 'published': {
+        const unsigned = { ...message, context };
+        const signature = this.#sign(publishedStatement(unsigned));
+        return encodeCoordinatorMessage({ ...unsigned, signature });
+      }
+      case 'aborted': {
+        const unsigned = { context, reason: message.reason };
+        const signature = this.#sign(abortedStatement(unsigned));
+        return encodeCoordinatorMessage({ type: 'aborted', ...unsigned, signature });
+      }
     }
   }
 
@@ -304,16 +344,17 @@ function frameKey(message: Outgoing): string | undefined {
   switch (message.type) {
     case 'announce':
     case 'train':
+    case 'count':
       // Without masks a site that comes back is told of the cohort as it is then.
       return `${message.type} ${message.cohort.join(' ')}`;
     case 'share-keys':
     case 'survivors':
     case 'unmask':
+    case 'published':
+    case 'aborted':
       return message.type;
     case 'relay':
     case 'ack':
-    case 'published':
-    case 'aborted':
       return undefined;
   }
 }

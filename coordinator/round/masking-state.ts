@@ -3,14 +3,19 @@
  * names of the sets are Bonawitz et al. 2017, Figure 4: U1 have advertised, U2 have shared, U3 are in the sum.
  */
 import type { SiteId } from '../../shared/ids.ts';
+import type { Repair } from '../../shared/protocol/bad-secret.ts';
 import type {
   Advertisement,
   MaskingHeader,
   MaskingKeys,
   PeerSignature,
 } from '../../shared/protocol/masking-messages.ts';
-import type { Plan } from '../../shared/protocol/plan.ts';
-import { bindingOfMembers, bindingOfTerms, thresholdFor } from '../../shared/protocol/masking-context.ts';
+import {
+  bindingOfMembers,
+  bindingOfTerms,
+  thresholdFor,
+  type RingPlan,
+} from '../../shared/protocol/masking-context.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import { decodeDealt, encodeRelayed } from '../../shared/protocol/share-payload.ts';
 import { fromHex, toHex } from '../../shared/crypto/bytes.ts';
@@ -19,13 +24,15 @@ import { topologyOf, type Topology } from '../../shared/secagg/topology.ts';
 
 /** What stays the same for a whole run, but for the transcript of the round before. */
 export interface MaskingRules {
-  readonly plan: Pick<Plan, 'parameterCount' | 'protection'> & {
-    readonly federation: Pick<Plan['federation'], 'strategy'>;
-  };
+  readonly plan: RingPlan;
   readonly rosterHash: string;
   /** Hexadecimal. */
   readonly coordinatorKey: string;
   readonly previous: MaskingHeader['previous'];
+  /** Of the federation, once they are known, where the plan needs them. */
+  readonly classCounts?: readonly number[];
+  /** The round is repeated although masks have come off. */
+  readonly repair?: Repair | undefined;
 }
 
 export interface MaskingState {
@@ -40,6 +47,8 @@ export interface MaskingState {
   readonly memberBinding: string;
   /** What each site has dealt, as it came (`share-payload.ts`). */
   readonly dealt: Readonly<Record<string, Uint8Array>>;
+  /** Of each site, under what it has dealt. */
+  readonly dealtSignatures: Readonly<Record<string, string>>;
   /** U2, sorted; empty before. */
   readonly members: readonly SiteId[];
   /** Sites whose update is in the sum and whose connection is lost: they are not waited for. */
@@ -53,17 +62,17 @@ export interface MaskingState {
 
 /** @throws InputError where the plan's ring has no room for the cohort */
 export function beginMasking(
-  { plan, rosterHash, coordinatorKey, previous }: MaskingRules,
+  { plan, rosterHash, coordinatorKey, previous, classCounts, repair }: MaskingRules,
   context: RoundContext,
   cohort: readonly SiteId[],
 ): MaskingState {
   const threshold = thresholdFor(plan.protection, cohort.length) ?? cohort.length;
-  const header: MaskingHeader = { rosterHash, threshold, previous };
-  const terms = { plan, context, cohort, header, coordinatorKey: fromHex(coordinatorKey) };
+  const header: MaskingHeader = { rosterHash, threshold, previous, ...(repair && { repair }) };
+  const terms = { plan, context, cohort, header, coordinatorKey: fromHex(coordinatorKey), classCounts };
   return {
     header,
     binding: bindingOfTerms(terms),
-    ...{ advertisements: [], advertisementsHash: '', memberBinding: '', dealt: {} },
+    ...{ advertisements: [], advertisementsHash: '', memberBinding: '', dealt: {}, dealtSignatures: {} },
     ...{ members: [], away: [], survivors: [], signatures: [], revealed: {} },
   };
 }

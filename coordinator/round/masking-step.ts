@@ -9,7 +9,7 @@ import { hashSites } from '../../shared/protocol/masking-context.ts';
 import { dealtBytes, decodeRevealed } from '../../shared/protocol/share-payload.ts';
 import type { Answer, Culprit, Effect, Transition } from './events.ts';
 import { topologyOfMasking, withAdvertisement, type MaskingState } from './masking-state.ts';
-import type { Aggregating, Drop, Round, Waiting } from './state.ts';
+import type { Aggregating, Drop, PlannedRepair, Round, Waiting } from './state.ts';
 import { stay, without } from './transitions.ts';
 
 /** Whether an answer is bound to this very round: its cohort, its terms and, once they are known, its advertisements. */
@@ -59,7 +59,11 @@ export function maskingAfter(masking: MaskingState, siteId: SiteId, answer: Answ
         ? withAdvertisement(masking, siteId, answer.keys, answer.signature)
         : masking;
     case 'shares':
-      return { ...masking, dealt: { ...masking.dealt, [siteId]: answer.dealt } };
+      return {
+        ...masking,
+        dealt: { ...masking.dealt, [siteId]: answer.dealt },
+        dealtSignatures: { ...masking.dealtSignatures, [siteId]: answer.signature },
+      };
     case 'consistent': {
       const { signature } = answer;
       return { ...masking, signatures: [...masking.signatures, { siteId, signature }] };
@@ -93,6 +97,20 @@ export function nameCulprits(
   const drops = culprits.map(({ siteId, reason }): Drop => ({ siteId, phase: 'unmasking', reason }));
   return {
     round: { ...round, dropped: [...round.dropped, ...drops] },
-    effects: culprits.map((culprit) => ({ kind: 'emit', report: { kind: 'culprit', ...culprit } })),
+    effects: culprits.map(({ siteId, reason }) => ({
+      kind: 'emit',
+      report: { kind: 'culprit', siteId, reason },
+    })),
   };
+}
+
+/** Without those whose bad secrets can be proven; undefined when there are none. */
+export function repairOf(
+  { context, survivors }: Aggregating,
+  culprits: readonly Culprit[],
+): PlannedRepair | undefined {
+  const proofs = culprits.flatMap(({ proof }) => (proof ? [proof] : []));
+  if (proofs.length === 0) return undefined;
+  const proven = new Set(proofs.map(({ siteId }) => siteId));
+  return { attempt: context.attempt, proofs, sites: survivors.filter((siteId) => !proven.has(siteId)) };
 }

@@ -3,9 +3,11 @@
  * be journalled, compared and replayed; what the functions of `step.ts` do with it is described there.
  *
  * The phases of secure aggregation (Bonawitz et al. 2017, Figure 4: sharing keys, consistency, unmasking) have their
- * places in the order; a plan whose protection does not need them passes them by.
+ * places in the order; a plan whose protection does not need them passes them by. The round of counts (`class-counts.ts`)
+ * is any other, but that it ends in counts: there is no model to evaluate.
  */
 import type { ModelHash, SiteId } from '../../shared/ids.ts';
+import type { Repair } from '../../shared/protocol/bad-secret.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import type { ProtectionMode } from '../../shared/protocol/protection.ts';
@@ -91,10 +93,18 @@ export interface Unmasked {
   readonly transcript: string;
 }
 
+/** Sites have spoilt the sum, which can be proven: the other survivors take part in another attempt, all of them. */
+export interface PlannedRepair extends Repair {
+  readonly sites: readonly SiteId[];
+}
+
 export interface Published extends Base {
   readonly phase: 'published';
   readonly survivors: readonly SiteId[];
+  /** After the round of counts the model that it began with. */
   readonly newModelHash: ModelHash;
+  /** Of the round of counts: of the survivors together. */
+  readonly classCounts?: readonly number[];
   readonly unmasked?: Unmasked;
 }
 
@@ -103,6 +113,8 @@ export interface Aborted extends Base {
   readonly reason: AbortReason;
   /** Sites have been asked to unmask: they answer no other attempt of this round. */
   readonly spent: boolean;
+  /** The round may be repeated all the same. */
+  readonly repair?: PlannedRepair;
 }
 
 export type Round = Selecting | Waiting | Aggregating | Evaluating | Published | Aborted;

@@ -6,6 +6,7 @@
  * round waits for a site that will not come. A site's bad message costs that site its place, never the round.
  */
 import type { SiteId } from '../../shared/ids.ts';
+import { isCountsRound } from '../../shared/protocol/class-counts.ts';
 import {
   compareAttempts,
   sameContext,
@@ -23,8 +24,16 @@ import type {
   Transition,
   UpdateFigures,
 } from './events.ts';
-import { answerFault, cameBack, isBound, maskingAfter, nameCulprits, wentAway } from './masking-step.ts';
-import type { Round, Selecting, Waiting } from './state.ts';
+import {
+  answerFault,
+  cameBack,
+  isBound,
+  maskingAfter,
+  nameCulprits,
+  repairOf,
+  wentAway,
+} from './masking-step.ts';
+import type { PlannedRepair, Published, Round, Selecting, Waiting } from './state.ts';
 import {
   abort,
   after,
@@ -92,6 +101,8 @@ function react(round: Round, event: RoundEvent): Transition {
     case 'aggregated':
     case 'aggregationFailed':
       return aggregated(round, event);
+    case 'counted':
+      return counted(round, event);
     case 'evaluated':
     case 'evaluationFailed':
       return evaluated(round, event);
@@ -274,8 +285,10 @@ function deadline(round: Round, event: EventOf<'deadline'>): Transition {
 function aggregated(round: Round, event: EventOf<'aggregated' | 'aggregationFailed'>): Transition {
   if (round.phase !== 'aggregating') return stay(round);
   const named = nameCulprits(round, event.culprits ?? []);
-  if (event.kind === 'aggregationFailed')
-    return after(named.effects, abort(named.round, event.reason ?? 'aggregation-failed'));
+  if (event.kind === 'aggregationFailed') {
+    const aborted = abort(named.round, event.reason ?? 'aggregation-failed');
+    return after(named.effects, withRepair(aborted, repairOf(round, event.culprits ?? [])));
+  }
   const { newModelHash, unmasked } = event;
   const { context, rules, dropped, invited, survivors } = named.round;
   const sites = { context, rules, dropped, invited, survivors };
@@ -292,15 +305,42 @@ function aggregated(round: Round, event: EventOf<'aggregated' | 'aggregationFail
   };
 }
 
+function withRepair({ next, effects }: Transition, repair: PlannedRepair | undefined): Transition {
+  return next.phase === 'aborted' && repair ? { next: { ...next, repair }, effects } : { next, effects };
+}
+
+/** There is no new model, and nothing to evaluate. */
+function counted(round: Round, event: EventOf<'counted'>): Transition {
+  if (round.phase !== 'aggregating' || !isCountsRound(round.context)) return stay(round);
+  const named = nameCulprits(round, event.culprits ?? []);
+  const { context, rules, dropped, survivors, invited } = named.round;
+  const { classCounts, unmasked } = event;
+  const newModelHash = context.modelHash;
+  const sites = { context, rules, dropped, survivors };
+  const next: Published = {
+    ...{ phase: 'published', ...sites, newModelHash, classCounts },
+    ...(unmasked && { unmasked }),
+  };
+  const report = { kind: 'counted', classCounts, survivorCount: survivors.length } as const;
+  return after([...named.effects, { kind: 'emit', report }], published(next, invited));
+}
+
 function evaluated(round: Round, event: EventOf<'evaluated' | 'evaluationFailed'>): Transition {
   if (round.phase !== 'evaluating') return stay(round);
   if (event.kind === 'evaluationFailed') return abort(round, 'evaluation-failed');
   const { context, rules, dropped, survivors, newModelHash, invited, unmasked } = round;
+  const transcript = unmasked && { unmasked };
+  const sites = { context, rules, dropped, survivors };
+  return published({ phase: 'published', ...sites, newModelHash, ...transcript }, invited);
+}
+
+/** The end of a round that has come to something. */
+function published(next: Published, invited: readonly SiteId[]): Transition {
+  const { context, survivors, newModelHash, unmasked } = next;
   const digest = unmasked && { sumDigest: unmasked.sumDigest };
   const message: Outgoing = { type: 'published', newModelHash, survivorCount: survivors.length, ...digest };
-  const transcript = unmasked && { unmasked };
   return {
-    next: { phase: 'published', context, rules, dropped, survivors, newModelHash, ...transcript },
+    next,
     effects: [
       { kind: 'emit', report: { kind: 'phaseEntered', phase: 'published', cohortSize: survivors.length } },
       ...invited.map((siteId) => send(siteId, context, message)),

@@ -3,6 +3,7 @@
  * phase, aborting. Pure, as all of the round.
  */
 import type { SiteId } from '../../shared/ids.ts';
+import { isCountsRound } from '../../shared/protocol/class-counts.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { AbortReason, DropReason } from '../../shared/protocol/reasons.ts';
 import { InputError } from '../../shared/errors.ts';
@@ -192,8 +193,10 @@ export function requests(round: Waiting, siteId: SiteId): readonly Effect[] {
   return questions(round, siteId).map((message) => send(siteId, round.context, message));
 }
 
-function questions({ phase, cohort, invited, masking }: Waiting, siteId: SiteId): readonly Outgoing[] {
-  if (!masking) return [{ type: phase === 'advertising' ? 'announce' : 'train', cohort }];
+function questions(round: Waiting, siteId: SiteId): readonly Outgoing[] {
+  const { phase, cohort, invited, masking, context } = round;
+  const work = isCountsRound(context) ? 'count' : 'train';
+  if (!masking) return [{ type: phase === 'advertising' ? 'announce' : work, cohort }];
   const { header, advertisements, members, survivors, signatures } = masking;
   switch (phase) {
     case 'advertising':
@@ -204,7 +207,7 @@ function questions({ phase, cohort, invited, masking }: Waiting, siteId: SiteId)
     case 'training':
       return [
         { type: 'relay', members, payload: relayedTo(masking, siteId) },
-        { type: 'train', cohort: members },
+        { type: work, cohort: members },
       ];
     case 'consistency':
       return [{ type: 'survivors', survivors }];

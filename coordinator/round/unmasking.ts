@@ -4,22 +4,24 @@
  * is not the one its dealer committed to is left out and its sender named; a secret that is not the one its site
  * advertised names that site. What is left of wrong masks is noise, which `decodeRingSum` tells from a sum of updates.
  */
-import { agreementOf, agreementPublicKey } from '../../shared/crypto/agreement.ts';
+import { agreementOf } from '../../shared/crypto/agreement.ts';
 import { fromHex, toHex, wipe } from '../../shared/crypto/bytes.ts';
-import { CryptoError } from '../../shared/crypto/crypto-error.ts';
 import { sha512, sha512Hex } from '../../shared/crypto/hash.ts';
 import type { SiteId } from '../../shared/ids.ts';
+import {
+  isAdvertised,
+  joinedSecret,
+  revealedKind,
+  type BadSecret,
+} from '../../shared/protocol/bad-secret.ts';
+import { countsLayout, decodeCountsSum } from '../../shared/protocol/class-counts.ts';
+import { vectorLengthOf } from '../../shared/protocol/initial-model.ts';
 import { layoutOf } from '../../shared/protocol/masking-context.ts';
 import type { Advertisement } from '../../shared/protocol/masking-messages.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import { decodeRingSum, type RingFigures } from '../../shared/protocol/ring-update.ts';
-import {
-  commitToShare,
-  decodeDealt,
-  decodeRevealed,
-  type ShareKind,
-} from '../../shared/protocol/share-payload.ts';
+import { commitToShare, decodeDealt, decodeRevealed } from '../../shared/protocol/share-payload.ts';
 import { transcriptHash } from '../../shared/secagg/context.ts';
 import {
   maskSign,
@@ -29,8 +31,6 @@ import {
   type SignedSeed,
 } from '../../shared/secagg/masks.ts';
 import { addInto, ringBitsOf, ringToBytes, type RingVector } from '../../shared/secagg/ring.ts';
-import { selfMaskCommitment } from '../../shared/secagg/share-keys.ts';
-import { joinShares } from '../../shared/secagg/shares.ts';
 import type { MaskPool } from '../../shared/secagg/parallel-masks.ts';
 import type { Culprit } from './events.ts';
 import { dealersOf } from './masking-step.ts';
@@ -47,19 +47,31 @@ export interface Removal {
 export async function unmask(sum: RingVector, masking: MaskingState, pool: MaskPool): Promise<Removal> {
   const { shares, culprits } = collectShares(masking);
   const advertised = new Map(masking.advertisements.map((entry) => [entry.siteId, entry]));
+  const { shareThreshold } = topologyOfMasking(masking);
   const selves: Uint8Array[] = [];
   const pairs: SignedSeed[] = [];
+  let isWhole = true;
   for (const siteId of masking.members) {
     const advertisement = advertised.get(siteId);
-    const secret = await secretOf(masking, shares.get(siteId) ?? []);
-    if (!advertisement || !secret) return { ok: false, culprits };
-    const isSurvivor = masking.survivors.includes(siteId);
-    const isRight = isSurvivor ? isSelfMask(secret, advertisement) : isMaskKey(secret, advertisement);
-    if (!isRight) culprits.push({ siteId, reason: 'bad-secret' });
-    if (isSurvivor) selves.push(selfMask(secret));
-    else if (isRight) pairs.push(...pairSeeds(masking, siteId, secret, advertised));
-    wipe(secret);
-    if (!isRight && !isSurvivor) return { ok: false, culprits };
+    const revealed = shares.get(siteId) ?? [];
+    if (!advertisement || revealed.length < shareThreshold) {
+      isWhole = false;
+      continue;
+    }
+    const used = revealed.slice(0, shareThreshold);
+    const secret = await joinedSecret(used.map(({ share }) => share));
+    const kind = revealedKind(masking, siteId);
+    const isRight = secret !== undefined && isAdvertised(secret, kind, advertisement);
+    if (!isRight)
+      culprits.push({ siteId, reason: 'bad-secret', proof: proofOf(masking, { siteId, kind }, used) });
+    if (secret && kind === 'own-mask') selves.push(selfMask(secret));
+    else if (secret && isRight) pairs.push(...pairSeeds(masking, siteId, secret, advertised));
+    else isWhole = false;
+    if (secret) wipe(secret);
+  }
+  if (!isWhole) {
+    wipe(...selves, ...pairs.map(({ seed }) => seed));
+    return { ok: false, culprits };
   }
   const seeds = unmaskingSeeds({ selves, pairs });
   addInto(sum, await pool.sum(seeds, ringBitsOf(sum), sum.length));
@@ -67,15 +79,34 @@ export async function unmask(sum: RingVector, masking: MaskingState, pool: MaskP
   return { ok: true, culprits };
 }
 
+/** A share that fits its dealer's commitment. */
+interface RevealedShare {
+  readonly holder: SiteId;
+  readonly share: Uint8Array;
+}
+
+function proofOf(
+  { dealt, dealtSignatures }: MaskingState,
+  about: Pick<BadSecret, 'siteId' | 'kind'>,
+  shares: readonly RevealedShare[],
+): BadSecret {
+  return {
+    ...about,
+    dealt: toHex(dealt[about.siteId] ?? new Uint8Array()),
+    signature: dealtSignatures[about.siteId] ?? '',
+    shares: shares.map(({ holder, share }) => ({ holder, share: toHex(share) })),
+  };
+}
+
 interface Collected {
   /** By dealer, the right ones. */
-  readonly shares: ReadonlyMap<SiteId, Uint8Array[]>;
+  readonly shares: ReadonlyMap<SiteId, RevealedShare[]>;
   readonly culprits: Culprit[];
 }
 
 function collectShares(masking: MaskingState): Collected {
   const topology = topologyOfMasking(masking);
-  const shares = new Map<SiteId, Uint8Array[]>();
+  const shares = new Map<SiteId, RevealedShare[]>();
   const culprits: Culprit[] = [];
   for (const holder of masking.members) {
     const bytes = masking.revealed[holder];
@@ -85,7 +116,7 @@ function collectShares(masking: MaskingState): Collected {
     const kept = dealers.map((dealer, i): boolean => {
       const share = revealed[i];
       if (!share) return true;
-      const kind: ShareKind = masking.survivors.includes(dealer) ? 'own-mask' : 'mask-key';
+      const kind = revealedKind(masking, dealer);
       const peers = topology.peersOf(dealer);
       const dealt = decodeDealt(masking.dealt[dealer] ?? new Uint8Array(), peers.length);
       const entry = dealt?.entries[peers.indexOf(holder)]?.commitments;
@@ -93,8 +124,8 @@ function collectShares(masking: MaskingState): Collected {
       const place = { binding: masking.memberBinding, dealer, holder, kind };
       if (!commitment || !isEqual(commitToShare(share, place), commitment)) return false;
       const known = shares.get(dealer);
-      if (known) known.push(share);
-      else shares.set(dealer, [share]);
+      if (known) known.push({ holder, share });
+      else shares.set(dealer, [{ holder, share }]);
       return true;
     });
     if (kept.includes(false)) culprits.push({ siteId: holder, reason: 'bad-share' });
@@ -103,27 +134,6 @@ function collectShares(masking: MaskingState): Collected {
 }
 
 const isEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
-
-/** Undefined when there are too few shares, or they cannot be of one secret. */
-async function secretOf(
-  masking: MaskingState,
-  shares: readonly Uint8Array[],
-): Promise<Uint8Array | undefined> {
-  const { shareThreshold } = topologyOfMasking(masking);
-  if (shares.length < shareThreshold) return undefined;
-  try {
-    return await joinShares(shares.slice(0, shareThreshold));
-  } catch (error) {
-    if (error instanceof CryptoError) return undefined;
-    throw error;
-  }
-}
-
-const isSelfMask = (secret: Uint8Array, { siteId, commitment }: Advertisement): boolean =>
-  toHex(selfMaskCommitment(secret, siteId)) === commitment;
-
-const isMaskKey = (secret: Uint8Array, { maskKey }: Advertisement): boolean =>
-  toHex(agreementPublicKey(secret)) === maskKey;
 
 /** The masks that the survivors have with a site that dropped. */
 function pairSeeds(
@@ -158,12 +168,20 @@ export function readRing(
   sum: RingVector,
   { plan, context, survivors, cohortSize }: RingRound,
 ): RingFigures | undefined {
-  const layout = layoutOf(plan, cohortSize);
+  const layout = layoutOf(plan, cohortSize, context.round);
   const { ring } = plan.protection;
   if (!layout || !ring) return undefined;
   const { exampleCap } = ring;
-  const { parameterCount } = plan;
+  const parameterCount = vectorLengthOf(plan, context.round);
   return decodeRingSum(sum, { layout, exampleCap, parameterCount, context, survivorCount: survivors.length });
+}
+
+/** The same of the round of counts. */
+export function readCounts(
+  sum: RingVector,
+  { plan, survivors, cohortSize }: RingRound,
+): readonly number[] | undefined {
+  return decodeCountsSum(sum, countsLayout(plan.task.classNames.length, cohortSize), survivors.length);
 }
 
 /** What the next round builds on. `sum`: unmasked. */

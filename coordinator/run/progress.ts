@@ -3,6 +3,7 @@
  * to stop. Models are chosen by their validation score alone; the test set is not known here.
  */
 import type { ModelHash, SiteId } from '../../shared/ids.ts';
+import { COUNTS_ROUND, isCountsRound } from '../../shared/protocol/class-counts.ts';
 import type { FederationSettings } from '../../shared/protocol/plan.ts';
 import type { AbortReason } from '../../shared/protocol/reasons.ts';
 import type { FederatedValidation } from '../aggregation/local-validation.ts';
@@ -39,15 +40,34 @@ export interface AbortedRecord {
   readonly round: number;
   readonly attempt: number;
   readonly reason: AbortReason;
-  /** Sites had been asked to unmask: they answer no other attempt of this round, so that the run goes on with the next. */
+  /**
+   * Sites had been asked to unmask: they answer no other attempt of this round, so that the run goes on with the next one;
+   * but for a repetition without those who have been proven to cheat.
+   */
   readonly spent?: true;
   readonly dropped: readonly Drop[];
 }
 
-export type AttemptRecord = PublishedRecord | AbortedRecord;
+/** The round of counts has come to its end; there is one at most, and it comes first. */
+export interface CountedRecord {
+  readonly outcome: 'counted';
+  readonly round: number;
+  readonly attempt: number;
+  /** Sorted. */
+  readonly survivors: readonly SiteId[];
+  readonly dropped: readonly Drop[];
+  /** Training images of each class, of the survivors together. */
+  readonly classCounts: readonly number[];
+  /** Secure aggregation: what the next round builds on. */
+  readonly transcript?: string;
+}
+
+export type AttemptRecord = PublishedRecord | CountedRecord | AbortedRecord;
 
 export interface RunProgress {
   readonly settings: FederationSettings;
+  /** The run begins with the round of counts. */
+  readonly countsFirst: boolean;
   readonly records: readonly AttemptRecord[];
   readonly consecutiveAborts: number;
   /** The published record with the best validation score; of equal scores the one with the lower loss, then the earlier. */
@@ -62,8 +82,13 @@ export type NextMove =
   | { readonly kind: 'failed'; readonly reason: AbortReason }
   | { readonly kind: 'stopped' };
 
-export function newProgress(settings: FederationSettings): RunProgress {
-  return { settings, records: [], consecutiveAborts: 0, best: undefined, improved: undefined };
+/** What the round of counts has found, once it is over. */
+export function classCountsIn(records: readonly AttemptRecord[]): readonly number[] | undefined {
+  return records.find((record) => record.outcome === 'counted')?.classCounts;
+}
+
+export function newProgress(settings: FederationSettings, countsFirst = false): RunProgress {
+  return { settings, countsFirst, records: [], consecutiveAborts: 0, best: undefined, improved: undefined };
 }
 
 /** Whether a validation result is better; an undefined score is worse than any. */
@@ -87,6 +112,7 @@ export function recordAttempt(progress: RunProgress, record: AttemptRecord): Run
   const records = [...progress.records, record];
   if (record.outcome === 'aborted')
     return { ...progress, records, consecutiveAborts: progress.consecutiveAborts + 1 };
+  if (record.outcome === 'counted') return { ...progress, records, consecutiveAborts: 0 };
   const best = isBetter(record.validation, progress.best?.validation) ? record : progress.best;
   const minimum = progress.settings.earlyStopping?.minimumImprovement ?? 0;
   const isStep = isImproved(record.validation, progress.improved?.validation, minimum);
@@ -94,15 +120,19 @@ export function recordAttempt(progress: RunProgress, record: AttemptRecord): Run
   return { ...progress, records, consecutiveAborts: 0, best, improved };
 }
 
-export function nextMove(progress: RunProgress): NextMove {
-  const { settings, records, improved } = progress;
+/** `isRepairable`: the last round has been spoilt by sites whose cheating is proven, and all others are there. */
+export function nextMove(progress: RunProgress, isRepairable = false): NextMove {
+  const { settings, records, improved, countsFirst } = progress;
   const last = records.at(-1);
-  if (!last) return { kind: 'attempt', round: 1, attempt: 1 };
+  if (!last) return { kind: 'attempt', round: countsFirst ? COUNTS_ROUND : 1, attempt: 1 };
+  if (last.outcome === 'counted') return { kind: 'attempt', round: 1, attempt: 1 };
   if (last.outcome === 'aborted') {
     if (last.reason === 'stopped') return { kind: 'stopped' };
     if (progress.consecutiveAborts >= settings.maximumConsecutiveAborts)
       return { kind: 'failed', reason: last.reason };
-    if (!last.spent) return { kind: 'attempt', round: last.round, attempt: last.attempt + 1 };
+    if (!last.spent || isRepairable) return { kind: 'attempt', round: last.round, attempt: last.attempt + 1 };
+    // Counts are the same whatever the round: asked for again, they would show whose are missing.
+    if (isCountsRound(last)) return { kind: 'failed', reason: last.reason };
     // The round is lost: its number is not used again.
     if (last.round < settings.rounds) return { kind: 'attempt', round: last.round + 1, attempt: 1 };
     return progress.best

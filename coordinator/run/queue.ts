@@ -1,16 +1,19 @@
 /**
- * The queue of runs: one after the other, in the order in which they were added. Wishes (stop, pause, a new run) are
- * read from the database, so that they may come from another process. A run that was going on when the program ended
- * goes on after its last published round.
+ * The queue of runs: in the order in which they were added, those at once that share no site. Wishes (stop, pause, a new
+ * run) are read from the database, so that they may come from another process. A run that was going on when the program
+ * ended goes on after its last published round. Whatever a run ends of, the queue goes on with the next.
  */
 import type { Clock } from '../../shared/clock.ts';
-import { ConsiliumError, messageOf } from '../../shared/errors.ts';
+import { messageOf } from '../../shared/errors.ts';
 import type { RunId, SiteId } from '../../shared/ids.ts';
-import { buildModel } from '../../shared/learning/architectures/architecture.ts';
-import { initialWeights, manifestOf } from '../../shared/learning/weights.ts';
+import type { Model } from '../../shared/learning/graph/types.ts';
+import { foldFederatedPrior } from '../../shared/learning/training/prior-adjustment.ts';
+import { initialWeights, type Manifest } from '../../shared/learning/weights.ts';
 import { encodeModel } from '../../shared/protocol/model-payload.ts';
+import { layoutOfRun, type PlanNetwork } from '../../shared/protocol/plan-network.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import type { SiteGateway } from '../../shared/protocol/transport.ts';
+import { memoryManifest } from '../aggregation/federated-part.ts';
 import { initServer } from '../aggregation/server.ts';
 import type { Evaluator } from '../evaluation/evaluator.ts';
 import type { CoordinatorFolder } from '../config.ts';
@@ -20,10 +23,14 @@ import type { Database } from '../storage/database.ts';
 import { RunJournal } from '../storage/journal-store.ts';
 import { ModelStore } from '../storage/model-store.ts';
 import type { QueuedRun, RunStore } from '../storage/run-store.ts';
+import { attemptView } from '../storage/attempt-view.ts';
+import { GatewayShares } from './gateway-shares.ts';
 import { PauseSwitch } from './pause.ts';
-import type { AttemptRecord } from './progress.ts';
+import { classCountsIn, type AttemptRecord } from './progress.ts';
 import { lostAttempt } from './recovery.ts';
+import { planNetwork } from './plan-network.ts';
 import { executeRun, type RunOptions, type RunPosition, type RunResult } from './run.ts';
+import { sitesOf, startable } from './startable.ts';
 
 export type QueueReport =
   | {
@@ -42,11 +49,25 @@ export interface QueueOptions {
   readonly clock: Clock;
   /** The sites that may take part now. */
   readonly roster: () => Promise<ReadonlyMap<SiteId, Uint8Array>>;
-  readonly openEvaluator: (plan: Plan) => Promise<Evaluator>;
+  readonly openEvaluator: (plan: Plan, network: Model) => Promise<Evaluator>;
   readonly report: (report: QueueReport) => void;
 }
 
-type Beginning = Pick<RunOptions, 'manifest' | 'initialWeights' | 'roster'>;
+/** What says how a run's weights are used. */
+interface PlannedModel {
+  readonly plan: Plan;
+  readonly manifest: Manifest;
+}
+
+type Beginning = Pick<RunOptions, 'manifest' | 'thawed' | 'initialWeights' | 'roster' | 'siteCount'>;
+
+/** A run that goes on. */
+interface Work {
+  readonly stop: AbortController;
+  readonly pause: PauseSwitch;
+  /** Resolves when it has ended. */
+  done: Promise<void>;
+}
 
 /** How often the database is asked for new wishes. */
 const POLL_MS = 500;
@@ -56,37 +77,53 @@ export class RunQueue {
   readonly #models: ModelStore;
   readonly #checkpoints: CheckpointStore;
   readonly #ended = new AbortController();
-  #current:
-    { readonly runId: RunId; readonly stop: AbortController; readonly pause: PauseSwitch } | undefined;
-  #working: Promise<void> = Promise.resolve();
+  readonly #shares: GatewayShares;
+  readonly #work = new Map<RunId, Work>();
 
   constructor(options: QueueOptions) {
     this.#options = options;
     this.#models = new ModelStore(options.folder.models);
     this.#checkpoints = new CheckpointStore(options.folder.runs);
+    this.#shares = new GatewayShares(options.gateway);
   }
 
-  /** Begins to look for runs. Rejects when the database fails. */
+  /** Looks for runs until it is closed. Rejects when the database fails. */
   async serve(): Promise<void> {
-    const watching = this.#watch();
     while (!this.#ended.signal.aborted) {
-      const next = (await this.#options.runs.runs()).find(({ status }) =>
-        ['queued', 'running', 'paused'].includes(status),
-      );
-      if (next) {
-        this.#working = this.#carryOut(next);
-        await this.#working;
-      } else await this.#wait();
+      const runs = await this.#options.runs.runs();
+      for (const run of runs) this.#heed(run);
+      for (const run of startable(runs, ({ runId }) => this.#work.has(runId))) this.#start(run);
+      // Whatever ends makes room at once.
+      await Promise.race([this.#wait(), ...[...this.#work.values()].map(({ done }) => done)]);
     }
-    await watching;
   }
 
-  /** The run in progress is left where it is; it goes on when the program starts again. */
+  /** The runs in progress are left where they are; they go on when the program starts again. */
   async close(): Promise<void> {
     this.#ended.abort();
-    this.#current?.stop.abort();
-    this.#current?.pause.resume();
-    await this.#working;
+    const works = [...this.#work.values()];
+    for (const { stop, pause } of works) {
+      stop.abort();
+      pause.resume();
+    }
+    await Promise.allSettled(works.map(({ done }) => done));
+  }
+
+  /** Carries wishes about a run in progress to it. */
+  #heed({ runId, status }: QueuedRun): void {
+    const work = this.#work.get(runId);
+    if (status === 'stopped') work?.stop.abort();
+    if (status === 'paused') work?.pause.pause();
+    if (status === 'running') work?.pause.resume();
+  }
+
+  #start(run: QueuedRun): void {
+    const work: Work = { stop: new AbortController(), pause: new PauseSwitch(), done: Promise.resolve() };
+    if (run.status === 'paused') work.pause.pause();
+    this.#work.set(run.runId, work);
+    work.done = this.#carryOut(run, work).finally(() => {
+      this.#work.delete(run.runId);
+    });
   }
 
   #wait(): Promise<void> {
@@ -103,25 +140,14 @@ export class RunQueue {
     });
   }
 
-  /** Carries wishes about the run in progress to it. */
-  async #watch(): Promise<void> {
-    while (!this.#ended.signal.aborted) {
-      await this.#wait();
-      const current = this.#current;
-      if (!current) continue;
-      const status = (await this.#options.runs.runs()).find(({ runId }) => runId === current.runId)?.status;
-      if (status === 'stopped') current.stop.abort();
-      if (status === 'paused') current.pause.pause();
-      if (status === 'running') current.pause.resume();
-    }
-  }
-
-  async #carryOut(run: QueuedRun): Promise<void> {
+  /** Rejects when the database fails. */
+  async #carryOut(run: QueuedRun, work: Work): Promise<void> {
     const { runs, report } = this.#options;
     const { runId } = run;
+    const gateway = this.#shares.share(sitesOf(run));
     try {
-      const result = await this.#execute(run);
-      if (this.#ended.signal.aborted) return;
+      const result = await this.#execute(run, work, gateway);
+      if (this.#ended.signal.aborted || !result) return;
       switch (result.end.kind) {
         case 'finished':
           await runs.setStatus(runId, 'finished');
@@ -137,11 +163,9 @@ export class RunQueue {
       }
       await this.#checkpoints.remove(runId);
     } catch (error) {
-      // What the run itself is to blame for ends the run; the queue goes on with the next.
-      if (!(error instanceof ConsiliumError)) throw error;
-      await this.#fail(runId, messageOf(error));
+      if (!this.#ended.signal.aborted) await this.#fail(runId, messageOf(error));
     } finally {
-      this.#current = undefined;
+      gateway.close();
     }
   }
 
@@ -150,25 +174,28 @@ export class RunQueue {
     this.#options.report({ kind: 'runFailed', runId, reason });
   }
 
-  async #execute({ runId, planHash, status }: QueuedRun): Promise<RunResult> {
+  /** Undefined when somebody stopped it before it began. */
+  async #execute(run: QueuedRun, work: Work, gateway: SiteGateway): Promise<RunResult | undefined> {
+    const { runId, planHash, status } = run;
     const { database, runs, report } = this.#options;
     const { plan } = await runs.plan(planHash);
     const journal = new RunJournal(database, runId);
-    const begun = await this.#beginningOf(plan);
+    const network = await planNetwork(plan, this.#models);
+    const begun = await this.#beginningOf(run, plan, network);
     const from = await this.#positionOf(runId, journal, begun, plan.federation);
-    if (status === 'queued') await runs.setStatus(runId, 'running');
+    for (const [position, record] of (from?.records ?? []).entries())
+      await runs.addAttempt(runId, position, attemptView(record));
+    if (status === 'queued' && !(await runs.changeStatus(runId, ['queued'], 'running'))) return undefined;
     report({ kind: status === 'queued' ? 'runStarted' : 'runResumed', runId });
-    const current = { runId, stop: new AbortController(), pause: new PauseSwitch() };
-    if (status === 'paused') current.pause.pause();
-    this.#current = current;
-    const evaluator = await this.#options.openEvaluator(plan);
+    const evaluator = await this.#options.openEvaluator(plan, network.whole);
     try {
       return await executeRun({
         ...{ runId, plan, journal, ...begun },
-        ...this.#services(runId),
-        evaluate: (weights) => evaluator.evaluate(weights),
-        signal: current.stop.signal,
-        pause: current.pause,
+        ...this.#services(runId, { plan, manifest: begun.manifest }),
+        gateway,
+        evaluate: (weights, classCounts) => evaluator.evaluate(weights, classCounts),
+        signal: work.stop.signal,
+        pause: work.pause,
         ...(from && { from }),
       });
     } finally {
@@ -177,21 +204,24 @@ export class RunQueue {
   }
 
   /** What a run of the plan begins with. */
-  async #beginningOf(plan: Plan): Promise<Beginning> {
-    const network = buildModel(plan.architecture, plan.task.imageDims, plan.task.classNames.length);
+  async #beginningOf(run: QueuedRun, plan: Plan, network: PlanNetwork): Promise<Beginning> {
+    const { start: manifest, thawed } = layoutOfRun(network);
+    const roster = await this.#options.roster();
     return {
-      manifest: manifestOf(network),
-      initialWeights: initialWeights(network, plan.seed),
-      roster: await this.#options.roster(),
+      manifest,
+      ...(thawed && { thawed }),
+      initialWeights: initialWeights(network.whole, plan.seed),
+      // All sites: theirs is the roster that each of them has accepted.
+      roster,
+      siteCount: run.sites?.length ?? roster.size,
     };
   }
 
-  #services(runId: RunId): Pick<RunOptions, 'identity' | 'boxKeys' | 'gateway' | 'clock' | 'hooks'> {
-    const { folder, gateway, clock, report } = this.#options;
+  #services(runId: RunId, model: PlannedModel): Pick<RunOptions, 'identity' | 'boxKeys' | 'clock' | 'hooks'> {
+    const { folder, clock, report } = this.#options;
     return {
       identity: folder.identity,
       boxKeys: folder.boxKeys,
-      gateway,
       clock,
       hooks: {
         paused: () => {
@@ -201,7 +231,7 @@ export class RunQueue {
           report({ kind: 'round', runId, round, report: roundReport });
         },
         attempt: async (record, position) => {
-          await this.#keep(runId, record, position);
+          await this.#keep(runId, model, record, position);
           report({ kind: 'attempt', runId, record });
         },
       },
@@ -212,25 +242,37 @@ export class RunQueue {
   async #positionOf(
     runId: RunId,
     journal: RunJournal,
-    { manifest, initialWeights: weights, roster }: Beginning,
+    { manifest, thawed, initialWeights: weights, roster, siteCount = roster.size }: Beginning,
     { strategy, rounds }: Plan['federation'],
   ): Promise<RunPosition | undefined> {
     const saved = await this.#checkpoints.load(runId);
     const lost = lostAttempt(await journal.entries(), saved?.records ?? []);
     if (!lost) return saved;
     if (saved) return { ...saved, records: [...saved.records, lost] };
-    const state = initServer({ strategy, rounds, manifest, siteCount: roster.size }, weights);
+    const layout = { start: manifest, ...(thawed && { thawed }) };
+    const rules = { strategy, rounds, manifest, siteCount };
+    const state = initServer(rules, weights, memoryManifest(layout).length);
     return { records: [lost], state, best: undefined };
   }
 
   /** Model first, then the place in the run: whoever reads that a round was published finds its model. */
-  async #keep(runId: RunId, record: AttemptRecord, position: RunPosition): Promise<void> {
+  async #keep(
+    runId: RunId,
+    { plan, manifest }: PlannedModel,
+    record: AttemptRecord,
+    position: RunPosition,
+  ): Promise<void> {
     if (this.#ended.signal.aborted) return;
     if (record.outcome === 'published') {
-      const modelHash = await this.#models.put(encodeModel(position.state.weights));
+      const prior = { counts: classCountsIn(position.records), tau: plan.training.logitAdjustmentTau };
+      // As it is used, which is what the validation has judged.
+      const used = foldFederatedPrior(position.state.weights, manifest, prior);
+      const modelHash = await this.#models.put(encodeModel(used));
       const score = record.validation.score ?? null;
       await this.#options.runs.publish(runId, { round: record.round, modelHash, score });
     }
     await this.#checkpoints.save(runId, position);
+    // After the place in the run, from which it is made again when the program ends in between.
+    await this.#options.runs.addAttempt(runId, position.records.length - 1, attemptView(record));
   }
 }

@@ -7,27 +7,32 @@ import type { AgreementKeyPair } from '../../shared/crypto/agreement.ts';
 import { toHex } from '../../shared/crypto/bytes.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
-import { ConsiliumError, InvariantError, messageOf } from '../../shared/errors.ts';
-import type { RunId, SiteId } from '../../shared/ids.ts';
+import { ConsiliumError, messageOf } from '../../shared/errors.ts';
+import type { ModelHash, RunId, SiteId } from '../../shared/ids.ts';
+import { logitBiasSpan } from '../../shared/learning/training/logit-calibration.ts';
 import type { Manifest } from '../../shared/learning/weights.ts';
 import { modelHashOf } from '../../shared/protocol/model-hash.ts';
+import { vectorLengthOf } from '../../shared/protocol/initial-model.ts';
 import { hashPlan, type Plan } from '../../shared/protocol/plan.ts';
+import type { RunLayout } from '../../shared/protocol/plan-network.ts';
+import { countsLayout, isCountsRound, needsClassCounts } from '../../shared/protocol/class-counts.ts';
 import { layoutOf } from '../../shared/protocol/masking-context.ts';
 import { hashRoster } from '../../shared/protocol/roster.ts';
 import { createMaskPool, type MaskPool } from '../../shared/secagg/parallel-masks.ts';
 import { chunkedGateway, type ChunkedGateway } from '../../shared/protocol/chunked-transport.ts';
-import type { DropReason } from '../../shared/protocol/reasons.ts';
-import type { TransferRefusal } from '../../shared/protocol/transfer-messages.ts';
 import type { SiteGateway } from '../../shared/protocol/transport.ts';
+import { federatedPart, memoryManifest } from '../aggregation/federated-part.ts';
 import { initServer, serverControlOf, type ServerRules, type ServerState } from '../aggregation/server.ts';
 import { admit, payloadBytesOf, type AdmissionKeys } from '../round/admission.ts';
 import type { RoundReport } from '../round/events.ts';
 import { startRound, type RoundOutcome, type RunningRound } from '../round/interpreter.ts';
 import type { Journal } from '../round/journal.ts';
 import type { MaskingRules } from '../round/masking-state.ts';
-import { rulesOf } from '../round/state.ts';
+import { rulesOf, type PlannedRepair, type RoundRules } from '../round/state.ts';
+import { dropReasonOf, recordOf } from './attempt-record.ts';
 import type { PauseSwitch } from './pause.ts';
 import {
+  classCountsIn,
   newProgress,
   nextMove,
   recordAttempt,
@@ -41,17 +46,21 @@ export interface RunOptions {
   readonly runId: RunId;
   readonly plan: Plan;
   readonly initialWeights: Float32Array;
-  /** Layout of the weights. */
+  /** Layout of the weights; what it marks as frozen takes part in no round. */
   readonly manifest: Manifest;
+  /** From round `fromRound` on: the same layout, in which nothing is frozen. */
+  readonly thawed?: RunLayout['thawed'];
   readonly identity: Identity;
   readonly boxKeys: AgreementKeyPair;
   /** Ed25519 public keys of the enrolled sites. */
   readonly roster: ReadonlyMap<SiteId, Uint8Array>;
+  /** Of them, those that the run is for. Default: all. */
+  readonly siteCount?: number;
   readonly gateway: SiteGateway;
   readonly clock: Clock;
   readonly journal: Journal;
-  /** Judges a global model on the validation set. */
-  evaluate(weights: Float32Array): Promise<ValidationResult>;
+  /** Judges a global model on the validation set. `classCounts`: of the federation, where the plan needs them. */
+  evaluate(weights: Float32Array, classCounts?: readonly number[]): Promise<ValidationResult>;
   readonly hooks?: RunHooks;
   /** Aborts the round in progress; the run ends as stopped. */
   readonly signal?: AbortSignal;
@@ -79,7 +88,7 @@ export interface RunHooks {
   paused?(): void;
   resumed?(): void;
   report?(position: { readonly round: number; readonly attempt: number }, report: RoundReport): void;
-  /** After every attempt, published or aborted. The run goes on when it has resolved. */
+  /** After every attempt, published, counted or aborted. The run goes on when it has resolved. */
   attempt?(record: AttemptRecord, position: RunPosition): Promise<void> | void;
 }
 
@@ -108,26 +117,34 @@ class Run {
   readonly #connected = new Set<SiteId>();
   #progress: RunProgress;
   readonly #serverRules: ServerRules;
+  readonly #layout: RunLayout;
   #state: ServerState;
   #best: RunResult['best'];
   #current: RunningRound | undefined;
+  /** The last round can be repeated. */
+  #repair: PlannedRepair | undefined;
+  /** The round in progress is such a repetition. */
+  #repairing: PlannedRepair | undefined;
   #evaluationError: EvaluationError | undefined;
   readonly #masks: MaskPool;
   #admission: AdmissionKeys;
 
   constructor(options: RunOptions) {
     this.#options = options;
-    this.#progress = newProgress(options.plan.federation);
+    this.#progress = newProgress(options.plan.federation, needsClassCounts(options.plan));
     const { strategy, rounds } = options.plan.federation;
     const { manifest, roster, plan, gateway, chunkBytes, boxKeys } = options;
-    this.#admission = { roster, boxKeys, plan, layout: undefined };
+    this.#layout = { start: manifest, ...(options.thawed && { thawed: options.thawed }) };
+    this.#admission = { roster, boxKeys, plan, vectorLength: vectorLengthOf(plan, 1), layout: undefined };
     this.#masks = createMaskPool({ workers: options.maskWorkers ?? availableParallelism() });
     this.#gateway = chunkedGateway(gateway, {
       expectedBytes: () => payloadBytesOf(this.#admission),
       chunkBytes,
     });
-    this.#serverRules = { strategy, rounds, manifest, siteCount: roster.size };
-    this.#state = initServer(this.#serverRules, options.initialWeights);
+    // What cannot be adjusted is refused before anyone counts.
+    if (plan.training.logitAdjustmentTau > 0) logitBiasSpan(manifest, plan.task.classNames.length);
+    this.#serverRules = { strategy, rounds, manifest, siteCount: options.siteCount ?? roster.size };
+    this.#state = initServer(this.#serverRules, options.initialWeights, memoryManifest(this.#layout).length);
     if (options.from) this.#restore(options.from);
   }
 
@@ -146,7 +163,7 @@ class Run {
     this.#listen();
     try {
       for (;;) {
-        const move = signal?.aborted ? { kind: 'stopped' as const } : nextMove(this.#progress);
+        const move = signal?.aborted ? { kind: 'stopped' as const } : this.#nextMove();
         if (move.kind !== 'attempt') return this.#result(move);
         if (await this.#hasWaited()) continue;
         await this.#attempt(move);
@@ -155,6 +172,13 @@ class Run {
       signal?.removeEventListener('abort', stop);
       await this.#masks.close();
     }
+  }
+
+  #nextMove(): NextMove {
+    const { minimumCohort } = this.#options.plan.federation;
+    const { sites } = this.#repair ?? { sites: [] };
+    const isThere = sites.length >= minimumCohort && sites.every((siteId) => this.#connected.has(siteId));
+    return nextMove(this.#progress, isThere);
   }
 
   /** True after a pause: what comes next is then looked at again. */
@@ -173,7 +197,7 @@ class Run {
       connected: (siteId) => {
         if (!roster.has(siteId)) return;
         this.#connected.add(siteId);
-        if (!this.#cheats().has(siteId)) this.#current?.post({ kind: 'connected', siteId });
+        if (this.#mayTakePart(siteId)) this.#current?.post({ kind: 'connected', siteId });
       },
       disconnected: (siteId) => {
         this.#connected.delete(siteId);
@@ -192,14 +216,21 @@ class Run {
   }
 
   async #attempt({ round, attempt }: { round: number; attempt: number }): Promise<void> {
+    const last = this.#progress.records.at(-1);
+    // No other repetition follows a round that sites have been asked to unmask.
+    this.#repairing =
+      last?.outcome === 'aborted' && last.spent && last.round === round ? this.#repair : undefined;
     const { plan, identity, boxKeys, clock, journal, hooks, runId, track } = this.#options;
+    const classCounts = classCountsIn(this.#progress.records);
     let validation: ValidationResult | undefined;
+    const whole = this.#state;
+    const part = federatedPart(this.#layout, round);
     const context = {
       runId,
       round,
       attempt,
       planHash: hashPlan(plan),
-      modelHash: modelHashOf(this.#state.weights, serverControlOf(this.#state)),
+      modelHash: this.#nameOf(whole, round),
     };
     this.#current = startRound(
       {
@@ -208,31 +239,50 @@ class Run {
         boxKeys,
         clock,
         journal,
-        serverRules: this.#serverRules,
-        state: this.#state,
+        serverRules: { ...this.#serverRules, manifest: part.manifest },
+        state: part.pick(whole),
+        nameOf: (state) => this.#nameOf(part.put(state, whole), round + 1),
         masks: this.#masks,
+        ...(classCounts && { classCounts }),
         ...(track && { track }),
         send: (to, frame) => {
           this.#gateway.send(to, frame);
         },
         evaluate: async (weights) => {
-          validation = await this.#evaluate(weights);
+          validation = await this.#evaluate(part.putWeights(weights, whole.weights), classCounts);
         },
         report: (report) => {
-          this.#onReport(report);
+          this.#onReport({ round }, report);
           hooks?.report?.({ round, attempt }, report);
         },
       },
-      { kind: 'begin', context, rules: rulesOf(plan, this.#maskingRules()), available: this.#available() },
+      { kind: 'begin', context, rules: this.#rules(), available: this.#available() },
     );
     const outcome = await this.#current.finished;
     if (this.#evaluationError) throw this.#evaluationError;
-    await this.#record(outcome, validation);
+    const state = outcome.state && part.put(outcome.state, whole);
+    await this.#record({ ...outcome, ...(state && { state }) }, validation);
+  }
+
+  /** Of what a round starts from: the digest of the bytes that its sites get. */
+  #nameOf(whole: ServerState, round: number): ModelHash {
+    const state = federatedPart(this.#layout, round).pick(whole);
+    return modelHashOf(state.weights, serverControlOf(state));
+  }
+
+  /** A repeated round takes all of its sites, or nobody answers. */
+  #rules(): RoundRules {
+    const rules = rulesOf(this.#options.plan, this.#maskingRules());
+    const count = this.#repairing?.sites.length;
+    return count === undefined ? rules : { ...rules, minimumCohort: count, minimumSurvivors: count };
   }
 
   #available(): SiteId[] {
-    const cheats = this.#cheats();
-    return [...this.#connected].filter((siteId) => !cheats.has(siteId));
+    return [...this.#connected].filter((siteId) => this.#mayTakePart(siteId));
+  }
+
+  #mayTakePart(siteId: SiteId): boolean {
+    return this.#repairing?.sites.includes(siteId) ?? !this.#cheats().has(siteId);
   }
 
   /** Sites that have been shown to cheat: they take part no more. */
@@ -246,27 +296,43 @@ class Run {
   #maskingRules(): MaskingRules | undefined {
     const { plan, roster, identity } = this.#options;
     if (plan.protection.mode !== 'secure-aggregation') return undefined;
-    const last = this.#progress.records.findLast((record) => record.outcome === 'published');
+    const { records } = this.#progress;
+    const last = records.findLast((record) => record.outcome !== 'aborted');
     const previous =
-      last?.outcome === 'published' && last.transcript !== undefined
-        ? { round: last.round, transcript: last.transcript }
-        : null;
-    return { plan, rosterHash: hashRoster(roster), coordinatorKey: toHex(identity.publicKey), previous };
+      last?.transcript === undefined ? null : { round: last.round, transcript: last.transcript };
+    const classCounts = classCountsIn(records);
+    return {
+      ...{ plan, rosterHash: hashRoster(roster), coordinatorKey: toHex(identity.publicKey), previous },
+      ...(classCounts && { classCounts }),
+      ...(this.#repairing && {
+        repair: { attempt: this.#repairing.attempt, proofs: this.#repairing.proofs },
+      }),
+    };
   }
 
   /** Keeps what is admitted, and the places for uploads, in step with the round. */
-  #onReport(report: RoundReport): void {
-    if (report.kind === 'phaseEntered' && report.phase === 'advertising')
-      this.#admission = { ...this.#admission, layout: layoutOf(this.#options.plan, report.cohortSize) };
+  #onReport(position: { readonly round: number }, report: RoundReport): void {
+    if (report.kind === 'phaseEntered' && report.phase === 'advertising') {
+      const { plan } = this.#options;
+      const layout = layoutOf(plan, report.cohortSize, position.round);
+      const vectorLength = vectorLengthOf(plan, position.round);
+      const counts = isCountsRound(position)
+        ? countsLayout(plan.task.classNames.length, report.cohortSize)
+        : undefined;
+      this.#admission = { ...this.#admission, vectorLength, layout, counts };
+    }
     if (report.kind === 'siteDropped') this.#gateway.abandon(report.siteId);
     // Whoever still waits for a place is not to blame that nothing of it advances.
     if (report.kind === 'extended')
       for (const siteId of this.#gateway.waiting()) this.#current?.post({ kind: 'transferring', siteId });
   }
 
-  async #evaluate(weights: Float32Array): Promise<ValidationResult> {
+  async #evaluate(
+    weights: Float32Array,
+    classCounts: readonly number[] | undefined,
+  ): Promise<ValidationResult> {
     try {
-      return await this.#options.evaluate(weights);
+      return await this.#options.evaluate(weights, classCounts);
     } catch (error) {
       // A stopped run breaks its evaluation off; that is no failure of its own.
       const failure = new EvaluationError(`the global model cannot be evaluated: ${messageOf(error)}`, {
@@ -278,7 +344,7 @@ class Run {
   }
 
   async #record(outcome: RoundOutcome, validation: ValidationResult | undefined): Promise<void> {
-    const record = recordOf(outcome, validation);
+    const record = this.#noteRepair(outcome.round, recordOf(outcome, validation));
     this.#progress = recordAttempt(this.#progress, record);
     if (record.outcome === 'published' && outcome.state) {
       this.#state = outcome.state;
@@ -289,43 +355,15 @@ class Run {
     await this.#options.hooks?.attempt?.(record, { records, state: this.#state, best: this.#best });
   }
 
+  /** What its sites have revealed before remains revealed, however a repetition ends. */
+  #noteRepair(round: RoundOutcome['round'], record: AttemptRecord): AttemptRecord {
+    const left = round.phase === 'aborted' ? (round.repair ?? this.#repairing) : undefined;
+    this.#repair = left;
+    return left && record.outcome === 'aborted' ? { ...record, spent: true } : record;
+  }
+
   #result(end: RunResult['end']): RunResult {
     const { records } = this.#progress;
     return { end, records, finalWeights: this.#state.weights, best: this.#best };
-  }
-}
-
-function recordOf(
-  { round, localValidation, meanLoss }: RoundOutcome,
-  validation: ValidationResult | undefined,
-): AttemptRecord {
-  const { context, dropped } = round;
-  const position = { round: context.round, attempt: context.attempt, dropped };
-  if (round.phase === 'aborted')
-    return { outcome: 'aborted', reason: round.reason, ...(round.spent && { spent: true }), ...position };
-  if (!validation) throw new InvariantError('a round was published without an evaluation');
-  const { survivors, newModelHash, unmasked } = round;
-  const optional = {
-    ...(localValidation && { localValidation }),
-    ...(meanLoss !== undefined && { meanLoss }),
-    ...(unmasked && { transcript: unmasked.transcript }),
-  };
-  return { outcome: 'published', modelHash: newModelHash, survivors, validation, ...optional, ...position };
-}
-
-/** What a breach of the rules of transfer is to the round. */
-function dropReasonOf(reason: TransferRefusal): DropReason {
-  switch (reason) {
-    case 'too-long':
-    case 'too-many-bytes':
-    case 'chunk-too-large':
-      return 'oversize';
-    case 'too-short':
-      return 'wrong-shape';
-    case 'malformed':
-    case 'wrong-offset':
-    case 'overlap':
-    case 'empty-chunk':
-      return 'malformed';
   }
 }

@@ -63,6 +63,7 @@ export function serverToClientHandlers(take: (frame: Frame) => void): ServerToCl
     'share-keys': handler,
     relay: handler,
     train: handler,
+    count: handler,
     survivors: handler,
     unmask: handler,
     ack: handler,

@@ -11,6 +11,8 @@ import { secaggContext } from '../secagg/context.ts';
 import { vectorLayout, type VectorLayout } from '../secagg/masked-vector.ts';
 import { thresholdOf } from '../secagg/threshold.ts';
 import { canonicalBytes } from './canonical.ts';
+import { countsLayout, isCountsRound } from './class-counts.ts';
+import { vectorLengthOf } from './initial-model.ts';
 import type { MaskingHeader } from './masking-messages.ts';
 import type { RoundContext } from './messages.ts';
 import type { Plan } from './plan.ts';
@@ -19,12 +21,13 @@ import { vectorCountOf } from './strategy.ts';
 /** Counters behind the delta; see `ring-update.ts`. */
 export const UPDATE_COUNTERS = 6;
 
-type RingPlan = Pick<Plan, 'parameterCount' | 'protection'> & {
+export type RingPlan = Pick<Plan, 'parameterCount' | 'initialModel' | 'protection'> & {
   readonly federation: Pick<Plan['federation'], 'strategy'>;
+  readonly task: Pick<Plan['task'], 'classNames'>;
 };
 
 /** Undefined for a plan whose updates are float vectors. @throws InputError where the ring has no room for the cohort */
-export function layoutOf(plan: RingPlan, cohortSize: number): VectorLayout | undefined {
+export function layoutOf(plan: RingPlan, cohortSize: number, round: number): VectorLayout | undefined {
   const { ring } = plan.protection;
   if (!ring) return undefined;
   return vectorLayout({
@@ -32,7 +35,7 @@ export function layoutOf(plan: RingPlan, cohortSize: number): VectorLayout | und
     cohort: cohortSize,
     clipL2Norm: ring.clipL2Norm,
     // SCAFFOLD's second vector goes behind the first; the clip is on both together.
-    parameterCount: plan.parameterCount * vectorCountOf(plan.federation.strategy),
+    parameterCount: vectorLengthOf(plan, round) * vectorCountOf(plan.federation.strategy),
     counterCount: UPDATE_COUNTERS,
   });
 }
@@ -52,26 +55,38 @@ export interface MaskingTerms {
   readonly header: MaskingHeader;
   /** Ed25519: its hash names the federation. */
   readonly coordinatorKey: Uint8Array;
+  /** Of the federation, where the announcement has them. */
+  readonly classCounts?: readonly number[] | undefined;
 }
 
 /** The context of a round. 128 hexadecimal digits. @throws InputError where the ring has no room for the cohort */
-export function bindingOfTerms({ plan, context, cohort, header, coordinatorKey }: MaskingTerms): string {
-  const layout = layoutOf(plan, cohort.length);
-  if (!layout) throw new InvariantError('only a plan with a ring has terms of masking');
+export function bindingOfTerms(terms: MaskingTerms): string {
+  const { context, cohort, header, coordinatorKey, classCounts } = terms;
   const bytes = secaggContext({
     federationId: toHex(coordinatorKey),
     ...context,
     cohort,
     rosterHash: header.rosterHash,
     threshold: header.threshold,
-    ringBits: layout.bits,
-    vectorLength: layout.length,
-    clipL2Norm: layout.clipL2Norm,
-    quantiserScale: layout.quantiser.scale,
+    ...vectorTerms(terms),
     privacy: null,
     previousTranscriptHash: header.previous?.transcript ?? '',
+    ...(classCounts && { classCounts }),
   });
   return toHex(bytes);
+}
+
+/** How the vectors of the round look. */
+function vectorTerms({ plan, context, cohort }: MaskingTerms) {
+  if (isCountsRound(context)) {
+    const { bits, length, limit } = countsLayout(plan.task.classNames.length, cohort.length);
+    // Whole numbers as they are, each up to the limit.
+    return { ringBits: bits, vectorLength: length, clipL2Norm: limit, quantiserScale: 1 };
+  }
+  const layout = layoutOf(plan, cohort.length, context.round);
+  if (!layout) throw new InvariantError('only a plan with a ring has terms of masking');
+  const { bits, length, clipL2Norm, quantiser } = layout;
+  return { ringBits: bits, vectorLength: length, clipL2Norm, quantiserScale: quantiser.scale };
 }
 
 /** What is signed once the advertisements are known: context and H(U1) together. 128 hexadecimal digits. */

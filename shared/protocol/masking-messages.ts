@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { siteIdSchema } from '../ids.ts';
+import { repairSchema } from './bad-secret.ts';
 import { hexOf } from './hex.ts';
 
 /** SHA-512 over the context and, once they are known, the advertisements: which masks a message belongs to. */
@@ -14,8 +15,10 @@ export const maskingHeaderSchema = z.strictObject({
   rosterHash: hexOf(64),
   /** Shares that it takes to reconstruct a secret. */
   threshold: z.int().min(2).max(1024),
-  /** The last published round of the run; null before the first. */
-  previous: z.strictObject({ round: z.int().min(1).max(1_000_000), transcript: hexOf(64) }).nullable(),
+  /** The last published round of the run, or its counts; null before the first. */
+  previous: z.strictObject({ round: z.int().min(0).max(1_000_000), transcript: hexOf(64) }).nullable(),
+  /** The round is repeated although masks have come off: see `bad-secret.ts`. */
+  repair: repairSchema.optional(),
 });
 export type MaskingHeader = z.infer<typeof maskingHeaderSchema>;
 

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { modelHashSchema, planHashSchema, runIdSchema, siteIdSchema } from '../ids.ts';
+import { classCountsSchema } from './class-counts.ts';
 import { hexOf } from './hex.ts';
 import { planSchema } from './plan.ts';
 import {
@@ -30,8 +31,8 @@ const cohortSchema = z
 /** What every message of a round is about; all of it is under every signature. */
 export const roundContextSchema = z.strictObject({
   runId: runIdSchema,
-  /** From 1. */
-  round: z.int().min(1).max(1_000_000),
+  /** From 1; 0 is the round of counts, see `class-counts.ts`. */
+  round: z.int().min(0).max(1_000_000),
   /** From 1; an aborted round is repeated with the next number. */
   attempt: z.int().min(1).max(1_000_000),
   planHash: planHashSchema,
@@ -56,6 +57,8 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     boxKey: hexOf(32),
     /** Where the plan asks for secure aggregation. */
     masking: maskingHeaderSchema.optional(),
+    /** Of the federation, where the plan's training needs them: what the round of counts has found. */
+    classCounts: classCountsSchema.optional(),
     signature: signatureSchema,
   }),
   /** Secure aggregation: who takes part, with their keys. The site answers with `shares` or `refuse`. */
@@ -82,6 +85,13 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     signature: signatureSchema,
     payload: payloadSchema,
   }),
+  /** In the round of counts, in the place of `train`. The site answers with `update`, which has its counts, or `refuse`. */
+  z.strictObject({
+    type: z.literal('count'),
+    context: roundContextSchema,
+    cohort: cohortSchema,
+    signature: signatureSchema,
+  }),
   /** Secure aggregation: whose updates are in the sum. The site answers with `consistent` or `refuse`. */
   z.strictObject({
     type: z.literal('survivors'),
@@ -107,6 +117,7 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
       z.strictObject({ status: z.literal('late') }),
       z.strictObject({ status: z.literal('rejected'), reason: dropReasonSchema }),
     ]),
+    signature: signatureSchema,
   }),
   /** The round has a new global model. */
   z.strictObject({
@@ -116,8 +127,14 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     survivorCount: z.int().min(1).max(MAX_COHORT),
     /** Secure aggregation: SHA-512 of the sum; the next round's transcript has it. */
     sumDigest: hexOf(64).optional(),
+    signature: signatureSchema,
   }),
-  z.strictObject({ type: z.literal('aborted'), context: roundContextSchema, reason: abortReasonSchema }),
+  z.strictObject({
+    type: z.literal('aborted'),
+    context: roundContextSchema,
+    reason: abortReasonSchema,
+    signature: signatureSchema,
+  }),
 ]);
 export type CoordinatorMessage = z.infer<typeof coordinatorMessageSchema>;
 
@@ -173,7 +190,10 @@ export const siteMessageSchema = z.discriminatedUnion('type', [
     signature: signatureSchema,
     payload: payloadSchema,
   }),
-  /** The payload is the update, masked or sealed where the plan says so (`update-payload.ts`); the signature covers its digest. */
+  /**
+   * The payload is the update, masked or sealed where the plan says so (`update-payload.ts`), or in the round of counts
+   * the site's counts (`class-counts.ts`); the signature covers its digest.
+   */
   z.strictObject({
     type: z.literal('update'),
     context: roundContextSchema,

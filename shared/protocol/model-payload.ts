@@ -1,6 +1,7 @@
 /** The payload of a request to train: weights ‖ the server's control variate where the strategy has one, float32 little-endian. */
 import { weightsBytesView, weightsToBytes, weightsView } from '../learning/weights.ts';
 import { concatBytes } from '../crypto/bytes.ts';
+import { vectorLengthOf, type VectorPlan } from './initial-model.ts';
 import type { Plan } from './plan.ts';
 import { vectorCountOf } from './strategy.ts';
 
@@ -20,12 +21,17 @@ export function vectorBytes(weights: Float32Array, second?: Float32Array): reado
   return second ? [weightsBytesView(weights), weightsBytesView(second)] : [weightsBytesView(weights)];
 }
 
-type ModelPlan = Pick<Plan, 'parameterCount'> & { readonly federation: Pick<Plan['federation'], 'strategy'> };
+type ModelPlan = VectorPlan & { readonly federation: Pick<Plan['federation'], 'strategy'> };
 
-/** Views of the bytes. Undefined when they are not as many as the plan says. */
-export function decodeModel(bytes: Uint8Array, plan: ModelPlan): ModelPayload | undefined {
+/** Length of a round's model on the wire. */
+export function modelBytesOf(plan: ModelPlan, round: number): number {
+  return 4 * vectorLengthOf(plan, round) * vectorCountOf(plan.federation.strategy);
+}
+
+/** Views of the bytes. Undefined when they are not as many as the plan says for the round. */
+export function decodeModel(bytes: Uint8Array, plan: ModelPlan, round: number): ModelPayload | undefined {
   const vectors = vectorCountOf(plan.federation.strategy);
-  const end = 4 * plan.parameterCount;
+  const end = 4 * vectorLengthOf(plan, round);
   if (bytes.byteLength !== vectors * end) return undefined;
   const weights = weightsView(bytes.subarray(0, end));
   return vectors === 1 ? { weights } : { weights, serverControl: weightsView(bytes.subarray(end)) };

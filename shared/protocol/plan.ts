@@ -9,6 +9,7 @@ import { planHashSchema, type PlanHash } from '../ids.ts';
 import { architectureSchema } from '../learning/architectures/architecture.ts';
 import { recipeSchema } from '../learning/training/recipe.ts';
 import { canonicalBytes } from './canonical.ts';
+import { initialModelConflict, initialModelSchema, MAX_PARAMETERS } from './initial-model.ts';
 import { protectionConflict, protectionSchema } from './protection.ts';
 import { optimizerConflict, strategySchema } from './strategy.ts';
 import { PROTOCOL_VERSION } from './version.ts';
@@ -82,7 +83,7 @@ export const evaluationSchema = z
   })
   .prefault({});
 
-/** What needs a validation set or class counts that no site of a federation has is refused when the plan is made. */
+/** What needs a validation set that no site of a federation has is refused when the plan is made. */
 const federatedRecipeSchema = recipeSchema
   .refine((recipe) => recipe.schedule.kind !== 'plateau', {
     path: ['schedule'],
@@ -91,19 +92,17 @@ const federatedRecipeSchema = recipeSchema
   .refine((recipe) => recipe.earlyStopping === undefined, {
     path: ['earlyStopping'],
     error: 'a site has no validation set: use federation.earlyStopping',
-  })
-  .refine((recipe) => recipe.logitAdjustmentTau === 0, {
-    path: ['logitAdjustmentTau'],
-    error: 'needs the class counts of the whole federation, which nobody has: use 0',
   });
 
 const planFieldsSchema = z.strictObject({
   protocolVersion: z.literal(PROTOCOL_VERSION),
   task: taskSchema,
   preprocessing: preprocessingSchema,
-  architecture: architectureSchema,
+  /** The network to train from random weights; absent where the plan starts from a model file. */
+  architecture: architectureSchema.optional(),
+  initialModel: initialModelSchema.optional(),
   /** Length of the model's flat weight vector; payload sizes follow from it. */
-  parameterCount: z.int().min(1).max(1_000_000_000),
+  parameterCount: z.int().min(1).max(MAX_PARAMETERS),
   /** `epochs` are local epochs of one round, unless the federation sets local steps; the schedule spans the whole run. */
   training: federatedRecipeSchema,
   federation: federationSchema,
@@ -114,6 +113,15 @@ const planFieldsSchema = z.strictObject({
 
 export const planSchema = planFieldsSchema.superRefine((plan, context) => {
   const { federation, training, protection } = plan;
+  if ((plan.architecture === undefined) === (plan.initialModel === undefined))
+    context.addIssue({
+      code: 'custom',
+      path: ['architecture'],
+      message: 'a plan trains either an architecture or an initialModel: give one of the two',
+    });
+  const contradiction = initialModelConflict(plan);
+  if (contradiction !== undefined)
+    context.addIssue({ code: 'custom', path: ['initialModel'], message: contradiction });
   const message = optimizerConflict(federation.strategy, training.optimizer);
   if (message !== undefined) context.addIssue({ code: 'custom', path: ['training', 'optimizer'], message });
   const conflict = protectionConflict(protection, federation);

@@ -19,11 +19,11 @@ export const dropReasonSchema = z.enum([
   'bad-signature',
   /** The box does not open with the coordinator's key. */
   'undecryptable',
-  /** The update has not exactly one value per parameter, or counts no example. */
+  /** The update has not exactly one value per parameter, or counts no example; the counts are not one for each class. */
   'wrong-shape',
   /** The update holds NaN or an infinity. */
   'non-finite',
-  /** A value is too large to be summed exactly. */
+  /** A value is too large to be summed exactly, or a count is negative. */
   'out-of-range',
   /** The delta's L2 norm is above the plan's bound. */
   'over-norm',
@@ -85,7 +85,14 @@ export const refusalReasonSchema = z.enum([
   'not-a-survivor',
   /** Fewer sites than the threshold have signed the same survivors. */
   'too-few-signatures',
-  /** Local training failed; the reason stays at the site. */
+  /**
+   * Class counts are announced where the plan needs none, or none where it does; they are of other classes, or not
+   * those that this site was told before; or counting and training are asked for in each other's round.
+   */
+  'counts-mismatch',
+  /** The announced class counts of the federation are below those that this site itself has contributed. */
+  'counts-too-low',
+  /** Local training, or counting, failed; the reason stays at the site. */
   'training-failed',
   /** The site's program ended in the middle of the round, and with it what the site had of the round. */
   'restarted',

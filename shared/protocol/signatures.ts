@@ -28,8 +28,9 @@ type Unsigned<M> = Omit<M, 'signature' | 'type'>;
 
 export function announceStatement(message: Unsigned<MessageOf<CoordinatorMessage, 'announce'>>): Statement {
   // The plan is under the signature by its hash, which the context holds and the site recomputes.
-  const { context, cohort, boxKey, masking } = message;
-  return { purpose: 'announce', fields: { context, cohort, boxKey, ...(masking && { masking }) } };
+  const { context, cohort, boxKey, masking, classCounts } = message;
+  const optional = { ...(masking && { masking }), ...(classCounts && { classCounts }) };
+  return { purpose: 'announce', fields: { context, cohort, boxKey, ...optional } };
 }
 
 export function shareKeysStatement(
@@ -64,6 +65,31 @@ export function trainStatement(
   // The model is under the signature by its hash, as the plan is.
   const { context, cohort } = message;
   return { purpose: 'train', fields: { context, cohort } };
+}
+
+export function countStatement(message: Unsigned<MessageOf<CoordinatorMessage, 'count'>>): Statement {
+  const { context, cohort } = message;
+  return { purpose: 'count', fields: { context, cohort } };
+}
+
+/** Of an answer of one site: another site's `rejected` is no reason to leave a round. */
+export function ackStatement(
+  message: Unsigned<MessageOf<CoordinatorMessage, 'ack'>>,
+  siteId: SiteId,
+): Statement {
+  const { context, of, result } = message;
+  return { purpose: 'ack', fields: { context, siteId, of, result } };
+}
+
+export function publishedStatement(message: Unsigned<MessageOf<CoordinatorMessage, 'published'>>): Statement {
+  const { context, newModelHash, survivorCount, sumDigest } = message;
+  const digest = sumDigest === undefined ? {} : { sumDigest };
+  return { purpose: 'published', fields: { context, newModelHash, survivorCount, ...digest } };
+}
+
+export function abortedStatement(message: Unsigned<MessageOf<CoordinatorMessage, 'aborted'>>): Statement {
+  const { context, reason } = message;
+  return { purpose: 'aborted', fields: { context, reason } };
 }
 
 export function advertiseStatement(message: Unsigned<MessageOf<SiteMessage, 'advertise'>>): Statement {

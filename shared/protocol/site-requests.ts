@@ -33,6 +33,11 @@ const fieldsOf = (siteId: SiteId, atMs: number, federationId: string): object =>
   federationId,
 });
 
+/** Whether a request was signed a short time ago. */
+export function isFresh({ atMs }: { readonly atMs: number }, clock: Pick<Clock, 'nowMs'>): boolean {
+  return Math.abs(clock.nowMs() - atMs) <= FRESH_MS;
+}
+
 export function signFederationRequest(
   identity: Identity,
   siteId: SiteId,
@@ -51,7 +56,7 @@ export function isFreshRequest(
   federationId: string,
   clock: Pick<Clock, 'nowMs'>,
 ): boolean {
-  if (Math.abs(clock.nowMs() - atMs) > FRESH_MS) return false;
+  if (!isFresh({ atMs }, clock)) return false;
   return verifyStatement(publicKey, {
     purpose: 'ask-federation',
     fields: fieldsOf(siteId, atMs, federationId),

@@ -45,6 +45,8 @@ export interface RoundContext {
   readonly privacy: object | null;
   /** 128 hexadecimal digits; of the run's first round: empty. */
   readonly previousTranscriptHash: string;
+  /** Examples of each class in the federation, where training depends on them. */
+  readonly classCounts?: readonly number[];
 }
 
 /** @throws InvariantError when an id stands twice */

@@ -51,7 +51,7 @@ const entriesSchema = z.array(z.tuple([siteIdSchema, siteStateSchema]));
 const recordSchema = z.custom<AttemptRecord>(
   (value) =>
     z
-      .looseObject({ outcome: z.enum(['published', 'aborted']), round: z.int(), attempt: z.int() })
+      .looseObject({ outcome: z.enum(['published', 'counted', 'aborted']), round: z.int(), attempt: z.int() })
       .safeParse(value).success,
 );
 const roundSchema = z.custom<RoundResult>(

@@ -5,9 +5,11 @@
  */
 import { TrainingAborted, type LocalTrainer } from '../../client/training/local-update.ts';
 import type { RoundReport } from '../../coordinator/round/events.ts';
+import type { Phase } from '../../coordinator/round/state.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { SiteId } from '../../shared/ids.ts';
 import type { Frame } from '../../shared/protocol/codec.ts';
+import type { ProtectionMode } from '../../shared/protocol/protection.ts';
 import type { MemoryTransport } from '../virtual/memory-transport.ts';
 import type { VirtualSite } from '../virtual/prepare.ts';
 import { corruptFrame, corruptUpdate } from './corruption.ts';
@@ -16,6 +18,7 @@ import {
   describeFault,
   faultsAt,
   type Fault,
+  type FaultPhase,
   type FaultScenario,
   type Position,
 } from './scenario.ts';
@@ -41,6 +44,8 @@ export interface FaultDirector {
 interface DirectorOptions {
   readonly scenario: FaultScenario;
   readonly runSeed: number;
+  /** Of the plan. */
+  readonly protection: ProtectionMode;
   readonly sites: readonly Pick<VirtualSite, 'siteId' | 'name'>[];
   readonly clock: Clock;
   readonly transport: MemoryTransport;
@@ -48,7 +53,7 @@ interface DirectorOptions {
 
 /** @throws InputError for a scenario that does not fit the sites */
 export function createFaultDirector(options: DirectorOptions): FaultDirector {
-  checkScenario(options.scenario, options.sites);
+  checkScenario(options.scenario, options.sites, options.protection);
   return new Director(options);
 }
 
@@ -59,6 +64,15 @@ export const noFaults: FaultDirector = {
   trainerOf: (_, trainer) => trainer,
   passUp: (_, frame) => frame,
   injected: () => [],
+};
+
+/** Those that begin when the coordinator enters a phase. */
+const PHASES_BY_ENTRY: Readonly<Partial<Record<Phase, FaultPhase>>> = {
+  advertising: 'advertising',
+  sharingKeys: 'sharing-keys',
+  training: 'training',
+  consistency: 'consistency',
+  unmasking: 'unmasking',
 };
 
 class Director implements FaultDirector {
@@ -87,8 +101,8 @@ class Director implements FaultDirector {
 
   report(report: RoundReport): void {
     if (report.kind !== 'phaseEntered') return;
-    const { phase } = report;
-    if (phase !== 'advertising' && phase !== 'training') return;
+    const phase = PHASES_BY_ENTRY[report.phase];
+    if (phase === undefined) return;
     // A moment later, when the round has done all that belongs to the new phase and before its requests arrive.
     this.#later(0, () => {
       for (const { siteId } of this.#options.sites) this.#cut(siteId, phase);
@@ -105,6 +119,22 @@ class Director implements FaultDirector {
         }
         this.#cut(siteId, 'uploading');
         return result;
+      },
+      ...this.#counting(siteId, trainer),
+    };
+  }
+
+  /** In the round of counts a slow site counts slowly; there is no update that could be spoilt. */
+  #counting(siteId: SiteId, trainer: LocalTrainer): Pick<LocalTrainer, 'count'> {
+    const count = trainer.count?.bind(trainer);
+    if (!count) return {};
+    return {
+      count: async (request) => {
+        const counts = await count(request);
+        for (const fault of this.#of(siteId))
+          if (fault.kind === 'straggle') await this.#wait(fault.delayMs, request.signal);
+        this.#cut(siteId, 'uploading');
+        return counts;
       },
     };
   }
@@ -126,7 +156,7 @@ class Director implements FaultDirector {
     return this.#faults.get(siteId) ?? [];
   }
 
-  #cut(siteId: SiteId, phase: 'advertising' | 'training' | 'uploading'): void {
+  #cut(siteId: SiteId, phase: FaultPhase): void {
     const { transport, scenario } = this.#options;
     for (const fault of this.#of(siteId)) {
       if (fault.kind === 'drop' && fault.phase === phase) transport.disconnect(siteId);

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { InputError } from '../../shared/errors.ts';
 import type { SiteId } from '../../shared/ids.ts';
+import type { ProtectionMode } from '../../shared/protocol/protection.ts';
 import { createRng, deriveSeed } from '../../shared/rng.ts';
 
 /** A week: no phase is longer. */
@@ -15,18 +16,36 @@ const delayMs = z.int().min(1).max(MAX_MS);
 const occasion = {
   /** Names or ids of sites. */
   sites: z.array(z.string().min(1)).min(1).optional(),
+  /** 0: the round of counts, where there is one. */
   rounds: z
     .union([
-      z.array(z.int().min(1)).min(1),
-      z.strictObject({ from: z.int().min(1).default(1), to: z.int().min(1).optional() }),
+      z.array(z.int().min(0)).min(1),
+      z.strictObject({ from: z.int().min(0).default(1), to: z.int().min(1).optional() }),
     ])
     .optional(),
   /** For each site and attempt anew. */
   probability: z.number().gt(0).max(1).default(1),
 };
 
-/** Before the round, when it is announced, when training begins, when the update is under way. */
-const dropPhase = z.enum(['selecting', 'advertising', 'training', 'uploading']);
+/**
+ * Before the round, when it is announced (and keys are advertised), when shares of the keys are dealt, when training
+ * begins, when the update is under way, when the survivors are signed, when the masks are taken off.
+ */
+const dropPhase = z.enum([
+  'selecting',
+  'advertising',
+  'sharing-keys',
+  'training',
+  'uploading',
+  'consistency',
+  'unmasking',
+]);
+/** A moment at which a scenario can cut a connection. */
+export type FaultPhase = z.infer<typeof dropPhase>;
+export const FAULT_PHASES: readonly FaultPhase[] = dropPhase.options;
+
+/** Only secure aggregation comes to these. */
+const MASKED_PHASES: readonly FaultPhase[] = ['sharing-keys', 'consistency', 'unmasking'];
 
 export const faultSchema = z.discriminatedUnion('kind', [
   /** The connection is lost in this phase and is back for the next attempt. */
@@ -109,13 +128,26 @@ export function faultsAt(
   });
 }
 
-/** @throws InputError naming a site that there is not, or a minimum that cannot be met */
-export function checkScenario(scenario: FaultScenario, sites: readonly NamedSite[]): void {
+/**
+ * `protection`: of the plan.
+ * @throws InputError naming a site or a phase that there is not, or a minimum that cannot be met
+ */
+export function checkScenario(
+  scenario: FaultScenario,
+  sites: readonly NamedSite[],
+  protection: ProtectionMode,
+): void {
   const known = new Set(sites.flatMap(({ siteId, name }) => [siteId, name] as string[]));
   const unknown = scenario.faults.flatMap((fault) => fault.sites ?? []).filter((name) => !known.has(name));
   if (unknown.length > 0)
     throw new InputError(
       `faults: there is no site ${unknown.join(', ')}; the sites are ${sites.map(({ siteId }) => siteId).join(', ')}`,
+    );
+  const masked = scenario.faults.flatMap((fault) => ('phase' in fault ? [fault.phase] : []));
+  const unreached = masked.find((phase) => MASKED_PHASES.includes(phase));
+  if (protection !== 'secure-aggregation' && unreached !== undefined)
+    throw new InputError(
+      `faults: a round without secure aggregation has no phase "${unreached}"; leave --protection ${protection} out, or name another phase`,
     );
   if ((scenario.minimumSites ?? 1) > sites.length)
     throw new InputError(`faults.minimumSites is above the number of sites, ${String(sites.length)}`);

@@ -51,7 +51,10 @@ export function federationReport(result: FederationResult, samples?: ImageGrid):
       {
         title: 'Sites and data',
         text: 'The held-out global test set was cut before anything else; no site trained on it.',
-        blocks: [{ kind: 'row', blocks: [partitionTable(result), splitTable(dataset)] }],
+        blocks: [
+          { kind: 'row', blocks: [partitionTable(result), splitTable(dataset)] },
+          ...countsTable(result),
+        ],
       },
       {
         title: 'How it was made',
@@ -230,6 +233,23 @@ function partitionTable({ sites, dataset }: FederationResult): HeatTable {
     rows: sites.map(({ name, classCounts }) => ({ label: name, values: classCounts })),
     totals: true,
   };
+}
+
+/** What the coordinator itself knows of the sites' classes; the table beside it is the simulation's own knowledge. */
+function countsTable({ counts, dataset }: FederationResult): HeatTable[] {
+  if (!counts) return [];
+  const { classCounts, survivors, cohort } = counts;
+  return [
+    {
+      kind: 'heat',
+      caption: 'Training images that were counted before the first round: the sum, as every site was told it',
+      rowTitle: 'Sites',
+      columnTitle: 'Class',
+      columns: dataset.classNames,
+      rows: [{ label: `${String(survivors)} of ${String(cohort)} together`, values: classCounts }],
+      totals: false,
+    },
+  ];
 }
 
 function timingBlocks(result: FederationResult): readonly Block[] {

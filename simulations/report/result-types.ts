@@ -81,6 +81,15 @@ export interface RoundResult {
   readonly sites?: readonly SiteRound[];
 }
 
+/** The round of counts: what the coordinator has learned of the sites' classes, which is the sum. */
+export interface CountsResult {
+  /** Training images of each class, of the survivors together. */
+  readonly classCounts: readonly number[];
+  readonly cohort: number;
+  readonly survivors: number;
+  readonly dropped: readonly { readonly site: string; readonly reason: string }[];
+}
+
 export interface SiteTraffic {
   readonly site: string;
   readonly bytesUp: number;
@@ -129,6 +138,8 @@ export interface FederationResult {
   readonly seed: number;
   readonly sites: readonly SiteSummary[];
   readonly rounds: readonly RoundResult[];
+  /** Of the plans whose training needs them. */
+  readonly counts?: CountsResult;
   /** The round whose model was kept, by validation. */
   readonly bestRound?: number;
   /** On the held-out global test set. */

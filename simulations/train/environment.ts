@@ -1,11 +1,9 @@
 /** What figures and weights depend on beside the configuration: versions, engine, device, machine. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
-import { InvariantError } from '../../shared/errors.ts';
+import { join } from 'node:path';
+import { programFolder, programVersion, readPackage } from '../../shared/program-version.ts';
 
 export interface Environment {
   readonly consilium: string;
@@ -22,31 +20,8 @@ export interface Environment {
   readonly packages: Readonly<Record<string, string>>;
 }
 
-const packageSchema = z.object({ name: z.string(), version: z.string() });
-
 /** Versions of these can change bits of weights or figures. */
 const COMPUTING_PACKAGES = ['onnxruntime-node', 'onnxruntime-web', '@tensorflow/tfjs', 'sharp'];
-
-function readPackage(path: string): z.infer<typeof packageSchema> | undefined {
-  if (!existsSync(path)) return undefined;
-  const parsed = packageSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
-  return parsed.success ? parsed.data : undefined;
-}
-
-/** The folder of this program's package.json; sources and compiled files are at different depths below it. */
-function programFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  for (;;) {
-    if (readPackage(join(folder, 'package.json'))?.name === 'consilium') return folder;
-    const parent = dirname(folder);
-    if (parent === folder) throw new InvariantError('the package.json of this program is missing');
-    folder = parent;
-  }
-}
-
-export function programVersion(): string {
-  return readPackage(join(programFolder(), 'package.json'))?.version ?? 'unknown';
-}
 
 function versionOf(name: string): string {
   return readPackage(join(programFolder(), 'node_modules', name, 'package.json'))?.version ?? 'not found';

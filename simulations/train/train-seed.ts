@@ -8,12 +8,12 @@ import { softmax } from '../../shared/learning/metrics/probabilities.ts';
 import { fitTemperature } from '../../shared/learning/metrics/temperature.ts';
 import { classCountsOf } from '../../shared/learning/training/class-weights.ts';
 import { fit, type FitEpoch, type FitInput } from '../../shared/learning/training/fit.ts';
+import { foldPriorAdjustment } from '../../shared/learning/training/prior-adjustment.ts';
 import { compileOptionsOf } from '../../shared/learning/training/recipe.ts';
 import { initialWeights, manifestOf, type Manifest } from '../../shared/learning/weights.ts';
 import type { EpochResult } from '../report/result-types.ts';
 import { modelForms, type ModelForms } from './initial-model.ts';
 import { predictLogits } from './predict.ts';
-import { foldPriorAdjustment } from './prior-adjustment.ts';
 import type { SeedOutcome, SeedProgress, SeedTask } from './seed-task.ts';
 import { validationRecord, type ValidationRecord } from './selection.ts';
 

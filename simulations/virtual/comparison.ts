@@ -4,6 +4,7 @@
  * validation set, as the federation keeps its best round.
  */
 import { personalWeights } from '../../client/training/local-method.ts';
+import { foldFederatedPrior } from '../../shared/learning/training/prior-adjustment.ts';
 import type { Manifest } from '../../shared/learning/weights.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ModelSpec } from '../pool/tasks.ts';
@@ -12,6 +13,7 @@ import type { LabelledImages } from '../../shared/learning/training/labelled-ima
 import type { SimulationConfig } from '../simulation-config.ts';
 import type { SimulationHooks } from '../progress.ts';
 import type { StatesBySite } from './judge-sites.ts';
+import type { ThawedNetwork } from './network.ts';
 import type { PreparedData, VirtualSite } from './prepare.ts';
 
 /** A site's own weights. */
@@ -32,10 +34,14 @@ export interface Comparison {
 interface ComparisonInput {
   readonly config: SimulationConfig;
   readonly model: ModelSpec;
+  /** Where part of the model is frozen for the first rounds only. */
+  readonly thawed?: ThawedNetwork;
   readonly initialWeights: Float32Array;
   readonly data: PreparedData;
   /** The federated model that is compared, and what the sites kept of its round. */
   readonly best: { readonly weights: Float32Array; readonly states: StatesBySite };
+  /** Of the federation, where the plan needs them. */
+  readonly classCounts: readonly number[] | undefined;
   readonly manifest: Manifest;
   readonly pool: Pool;
   readonly hooks: SimulationHooks;
@@ -76,32 +82,45 @@ export async function trainForComparison(input: ComparisonInput): Promise<Compar
   };
 }
 
-function personalModels({ data, best, manifest, config }: ComparisonInput): SiteModel[] {
+function personalModels({ data, best, manifest, config, classCounts }: ComparisonInput): SiteModel[] {
   if (config.strategy.name !== 'fedbn') return [];
+  const prior = { counts: classCounts, tau: config.training.logitAdjustmentTau };
   return data.sites.map(({ siteId, name }) => ({
     site: name,
-    weights: personalWeights(best.weights, best.states.get(siteId), manifest),
+    weights: foldFederatedPrior(
+      personalWeights(best.weights, best.states.get(siteId), manifest),
+      manifest,
+      prior,
+    ),
   }));
 }
 
 function fineTune(
-  { config, model, best, pool, hooks }: ComparisonInput,
+  { config, model: first, thawed, best, pool, hooks }: ComparisonInput,
   site: VirtualSite,
 ): Promise<Float32Array> {
   const { siteId, data } = site;
   const { fineTuning } = config;
+  // As the federation's last rounds trained it.
+  const model = thawed?.model ?? first;
   const state = best.states.get(siteId);
   const seed = { run: config.seed, site: siteId };
   return pool.personalise({ model, seed, fineTuning, weights: best.weights, state, data }, hooks.signal);
 }
 
 async function fitCentrally(
-  { config, model, initialWeights, data, pool, hooks }: ComparisonInput,
+  { config, model, thawed, initialWeights, data, pool, hooks }: ComparisonInput,
   images: LabelledImages,
   { site, standsFor }: { readonly site: string; readonly standsFor: number },
 ): Promise<Float32Array> {
   const epochs = epochsInAll(config, images.count, standsFor);
   const recipe = config.comparisonTraining ?? { ...model.recipe, epochs };
+  const thaw = thawed && {
+    thaw: {
+      model: { ...thawed.model, recipe },
+      fromEpoch: thawEpoch(thawed.fromRound, config.rounds, recipe.epochs),
+    },
+  };
   const { weights } = await pool.fit(
     {
       model: { ...model, recipe },
@@ -110,10 +129,16 @@ async function fitCentrally(
       data: images,
       validation: data.validation,
       classNames: data.classNames,
+      ...thaw,
     },
     hooks.signal,
   );
   return weights;
+}
+
+/** The epoch, of so many in all, with which the round begins in which a federation trains the whole model. */
+export function thawEpoch(fromRound: number, rounds: number, epochs: number): number {
+  return 1 + Math.round(((fromRound - 1) / rounds) * epochs);
 }
 
 /** As many epochs as the federation's steps at so many sites make of `count` images. */

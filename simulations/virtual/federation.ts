@@ -7,7 +7,8 @@ import { forgetfulJournal } from '../../coordinator/round/journal.ts';
 import type { AttemptRecord } from '../../coordinator/run/progress.ts';
 import type { UpdateFigures } from '../../coordinator/round/events.ts';
 import { receive } from '../../client/session/admission.ts';
-import { startSiteAgent, type SiteAgent, type SiteAgentOptions } from '../../client/session/agent.ts';
+import { startSiteAgent, type SiteAgent } from '../../client/session/agent.ts';
+import type { SiteAgentOptions } from '../../client/session/agent-options.ts';
 import type { SitePolicy } from '../../client/session/policy.ts';
 import type { LocalTrainer } from '../../client/training/local-update.ts';
 import { createSiteStates, type SiteStates } from '../../client/training/site-state.ts';
@@ -17,10 +18,12 @@ import { sha512Hex } from '../../shared/crypto/hash.ts';
 import { createIdentity, type Identity } from '../../shared/crypto/identity.ts';
 import { verifyStatement } from '../../shared/crypto/statement.ts';
 import { runIdSchema, type RunId, type SiteId } from '../../shared/ids.ts';
+import { classCountsOf } from '../../shared/learning/training/class-weights.ts';
 import type { Manifest } from '../../shared/learning/weights.ts';
 import { canonicalBytes } from '../../shared/protocol/canonical.ts';
 import type { Frame } from '../../shared/protocol/codec.ts';
 import type { CoordinatorMessage } from '../../shared/protocol/messages.ts';
+import { COUNTS_ROUND, needsClassCounts } from '../../shared/protocol/class-counts.ts';
 import { hashPlan, type Plan } from '../../shared/protocol/plan.ts';
 import type { Roster } from '../../shared/protocol/roster.ts';
 import { TransferSlots } from '../../shared/protocol/transfer-slots.ts';
@@ -30,7 +33,7 @@ import type { FaultScenario, Position } from '../faults/scenario.ts';
 import type { Pool } from '../pool/pool.ts';
 import { toSharedVector, type ModelSpec } from '../pool/tasks.ts';
 import type { SimulationHooks } from '../progress.ts';
-import type { RoundResult } from '../report/result-types.ts';
+import type { CountsResult, RoundResult } from '../report/result-types.ts';
 import {
   createMemoryTransport,
   type MemoryTransport,
@@ -38,12 +41,15 @@ import {
 } from './memory-transport.ts';
 import { RoundRecorder } from './round-recorder.ts';
 import { createSitesJudge, type SitesJudge, type StatesBySite } from './judge-sites.ts';
+import type { ThawedNetwork } from './network.ts';
 import type { PreparedData, VirtualSite } from './prepare.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
 export interface VirtualFederation {
   readonly plan: Plan;
   readonly model: ModelSpec;
+  /** Where part of the model is frozen for the first rounds only. */
+  readonly thawed?: ThawedNetwork & { readonly manifest: Manifest };
   readonly initialWeights: Float32Array;
   readonly manifest: Manifest;
   readonly data: Pick<PreparedData, 'sites' | 'validation' | 'classNames'>;
@@ -60,6 +66,8 @@ export interface VirtualFederation {
 
 export interface FederationOutcome extends RunResult {
   readonly rounds: readonly RoundResult[];
+  /** Of the plans that count classes. */
+  readonly counts: CountsResult | undefined;
   /** What the sites kept of the round whose model is the best. */
   readonly bestStates: StatesBySite;
 }
@@ -75,13 +83,14 @@ export async function simulateFederation(federation: VirtualFederation): Promise
     ...{ federation, transport, director, trained },
     rounds: from?.rounds ?? [],
   });
-  director.begin(nextPosition(from?.position.records.at(-1)));
+  director.begin(nextPosition(plan, from?.position.records.at(-1)));
   try {
     const run = executeRun({
       runId,
       plan,
       initialWeights,
       manifest,
+      ...(federation.thawed && { thawed: federation.thawed }),
       identity,
       boxKeys,
       roster: world.roster,
@@ -89,7 +98,7 @@ export async function simulateFederation(federation: VirtualFederation): Promise
       gateway: transport.gateway,
       clock,
       journal: forgetfulJournal,
-      evaluate: (weights) => clock.track(judge.evaluate(weights)),
+      evaluate: (weights, classCounts) => clock.track(judge.evaluate(weights, classCounts)),
       hooks: {
         report: (position, report) => {
           director.report(report);
@@ -98,11 +107,11 @@ export async function simulateFederation(federation: VirtualFederation): Promise
         attempt: async (record, position) => {
           recorder.attempt(record);
           await allArrived(world);
-          if (record.outcome === 'published' && federation.save) {
+          if (record.outcome !== 'aborted' && federation.save) {
             const checkpoint = checkpointOf(world, plan, { position, rounds: recorder.rounds });
             await clock.track(federation.save(checkpoint));
           }
-          director.begin(nextPosition(record));
+          director.begin(nextPosition(plan, record));
         },
       },
       ...(hooks.signal && { signal: hooks.signal }),
@@ -110,7 +119,9 @@ export async function simulateFederation(federation: VirtualFederation): Promise
     });
     const result = await clock.runUntil(run);
     const bestStates = judge.statesOf(result.best?.weights);
-    return { ...result, rounds: recorder.rounds, bestStates };
+    const counted = result.records.find((record) => record.outcome === 'counted');
+    const counts = counted && recorder.countsOf(counted);
+    return { ...result, rounds: recorder.rounds, counts, bestStates };
   } finally {
     await Promise.all(agents.map((agent) => agent.stop()));
     for (const { identity: own } of sites) own.dispose();
@@ -175,7 +186,10 @@ function createWorld(federation: VirtualFederation): World {
     },
   });
   if (faults)
-    director = createFaultDirector({ scenario: faults, runSeed: plan.seed, sites, clock, transport });
+    director = createFaultDirector({
+      ...{ scenario: faults, runSeed: plan.seed, sites, clock, transport },
+      protection: plan.protection.mode,
+    });
   const judge = createSitesJudge(federation);
   const best = from?.position.best;
   if (from && best) judge.restore(from.trained, { weights: best.weights, states: from.best });
@@ -264,11 +278,11 @@ const MAX_RECEIVED = 4;
 const MAX_VERIFIED = 4096;
 
 /** The attempt after the one that was recorded last. */
-function nextPosition(last: AttemptRecord | undefined): Position {
-  if (!last) return { round: 1, attempt: 1 };
-  return last.outcome === 'published'
-    ? { round: last.round + 1, attempt: 1 }
-    : { round: last.round, attempt: last.attempt + 1 };
+function nextPosition(plan: Plan, last: AttemptRecord | undefined): Position {
+  if (!last) return { round: needsClassCounts(plan) ? COUNTS_ROUND : 1, attempt: 1 };
+  return last.outcome === 'aborted'
+    ? { round: last.round, attempt: last.attempt + 1 }
+    : { round: last.round + 1, attempt: 1 };
 }
 
 /** Until every message of the round has been delivered and heeded, so that rounds are told apart cleanly. */
@@ -314,24 +328,25 @@ const bytesOf = (vector: Float32Array): Uint8Array =>
 /** A site trains in the pool; simulated time waits for it. */
 function trainerOf(
   { siteId, data, validation }: VirtualSite,
-  { pool, model, hooks }: VirtualFederation,
+  { pool, model: first, thawed, hooks }: VirtualFederation,
   { clock, judge, shared, trained, updates }: World,
 ): LocalTrainer {
   return {
     // Not an async function: it would hold on to the request, and to its copy of the model, until the site has trained.
     train: (request) => {
-      const { plan, context, serverControl, state, signal } = request;
+      const { plan, context, serverControl, classCounts, state, signal } = request;
       const weights = shared(request.weights);
       const stop = hooks.signal ? AbortSignal.any([signal, hooks.signal]) : signal;
       const { training, seed, federation, task } = plan;
       const part = { training, seed, federation, task };
       const { round } = context;
+      const model = thawed && round >= thawed.fromRound ? thawed.model : first;
       const place = {};
       const update = new Promise<void>((start) => {
         updates.claim(place, start);
       }).then(() =>
         pool.update(
-          { model, plan: part, round, siteId, weights, serverControl, state, data, validation },
+          { model, plan: part, round, siteId, weights, serverControl, classCounts, state, data, validation },
           stop,
         ),
       );
@@ -347,5 +362,6 @@ function trainerOf(
         return result;
       });
     },
+    count: () => Promise.resolve(classCountsOf(data.labels, first.classCount)),
   };
 }

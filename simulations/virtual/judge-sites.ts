@@ -7,6 +7,7 @@ import type { SiteState } from '../../client/training/site-state.ts';
 import type { ValidationResult } from '../../coordinator/run/progress.ts';
 import type { SiteId } from '../../shared/ids.ts';
 import { judge } from '../../coordinator/evaluation/judge.ts';
+import { foldFederatedPrior } from '../../shared/learning/training/prior-adjustment.ts';
 import type { VirtualFederation } from './federation.ts';
 
 /** What each site keeps, of those that keep something. */
@@ -15,7 +16,8 @@ export type StatesBySite = ReadonlyMap<SiteId, SiteState>;
 export interface SitesJudge {
   /** A site has finished training and keeps this. */
   trained(siteId: SiteId, kept: SiteState | undefined): void;
-  evaluate(weights: Float32Array): Promise<ValidationResult>;
+  /** `classCounts`: of the federation, where the plan needs them. */
+  evaluate(weights: Float32Array, classCounts?: readonly number[]): Promise<ValidationResult>;
   /** What the sites kept when these very weights (the same array) were evaluated. */
   statesOf(weights: Float32Array | undefined): StatesBySite;
   /** What each site had after its last training. */
@@ -35,7 +37,12 @@ type JudgeInput = Pick<VirtualFederation, 'plan' | 'data' | 'pool' | 'hooks' | '
 export function createSitesJudge({ plan, data, pool, hooks, model, manifest }: JudgeInput): SitesJudge {
   const latest = new Map<SiteId, SiteState>();
   const seen = new WeakMap<Float32Array, StatesBySite>();
-  const evaluateOne = async (weights: Float32Array): Promise<ValidationResult> => {
+  const tau = plan.training.logitAdjustmentTau;
+  const evaluateOne = async (
+    global: Float32Array,
+    counts: readonly number[] | undefined,
+  ): Promise<ValidationResult> => {
+    const weights = foldFederatedPrior(global, manifest, { counts, tau });
     const logits = await pool.predict({ model, weights, data: data.validation }, hooks.signal);
     return judge(logits, data.validation.labels, data.classNames);
   };
@@ -43,12 +50,12 @@ export function createSitesJudge({ plan, data, pool, hooks, model, manifest }: J
     trained: (siteId, kept) => {
       if (kept) latest.set(siteId, kept);
     },
-    evaluate: async (weights) => {
+    evaluate: async (weights, counts) => {
       const states = new Map(latest);
       seen.set(weights, states);
-      if (plan.federation.strategy.name !== 'fedbn') return evaluateOne(weights);
+      if (plan.federation.strategy.name !== 'fedbn') return evaluateOne(weights, counts);
       const verdicts = data.sites.map(({ siteId }) =>
-        evaluateOne(personalWeights(weights, states.get(siteId), manifest)),
+        evaluateOne(personalWeights(weights, states.get(siteId), manifest), counts),
       );
       // All are waited for before one failure ends the evaluation: nothing may run behind its back.
       await Promise.allSettled(verdicts);

@@ -8,15 +8,14 @@ import {
 import { InputError } from '../../shared/errors.ts';
 import { DEFAULT_MINIMUM_COHORT } from '../../shared/secagg/threshold.ts';
 import { PROTOCOL_VERSION } from '../../shared/protocol/version.ts';
-import type { ModelSpec } from '../pool/tasks.ts';
 import type { SimulationConfig } from '../simulation-config.ts';
+import type { SimulatedNetwork } from './network.ts';
 import type { PreparedData } from './prepare.ts';
 
 export function planOf(
   config: SimulationConfig,
   data: PreparedData,
-  model: ModelSpec,
-  parameterCount: number,
+  { model, initialModel, layout }: Pick<SimulatedNetwork, 'model' | 'initialModel' | 'layout'>,
 ): Plan {
   const siteCount = data.sites.length;
   // A site whose training fails costs itself, as long as most go on.
@@ -30,8 +29,8 @@ export function planOf(
     protocolVersion: PROTOCOL_VERSION,
     task: { name: data.summary.name, classNames: data.classNames, imageDims: data.imageDims },
     preprocessing: data.preprocessing,
-    architecture: config.architecture,
-    parameterCount,
+    ...(initialModel ? { initialModel } : { architecture: config.architecture }),
+    parameterCount: layout.start.length,
     training: model.recipe,
     federation: {
       strategy: config.strategy,

@@ -1,11 +1,11 @@
 /** Turns what a run reports into the lines of rounds.jsonl. */
 import type { RoundReport, UpdateFigures } from '../../coordinator/round/events.ts';
-import type { AttemptRecord, PublishedRecord } from '../../coordinator/run/progress.ts';
+import type { AttemptRecord, CountedRecord, PublishedRecord } from '../../coordinator/run/progress.ts';
 import { systemClock } from '../../shared/clock.ts';
 import type { SiteId } from '../../shared/ids.ts';
 import type { LocalValidation } from '../../shared/protocol/update-payload.ts';
 import type { FaultDirector } from '../faults/director.ts';
-import type { RoundResult, SiteRound, SiteTraffic } from '../report/result-types.ts';
+import type { CountsResult, RoundResult, SiteRound, SiteTraffic } from '../report/result-types.ts';
 import type { VirtualFederation } from './federation.ts';
 import type { MemoryTransport } from './memory-transport.ts';
 
@@ -60,11 +60,28 @@ export class RoundRecorder {
       case 'aborted':
         aborted.push({ attempt: record.attempt, reason: record.reason });
         return;
+      case 'counted':
+        // What befell the sites meanwhile is told with the round that follows.
+        this.#options.federation.hooks.onProgress?.({
+          kind: 'counted',
+          result: this.countsOf(record),
+          classNames: this.#options.federation.data.classNames,
+        });
+        return;
       case 'published':
         this.#unpublished = { faults: [], aborted: [] };
         this.#publish(record, { faults, aborted });
         return;
     }
+  }
+
+  countsOf({ classCounts, survivors, dropped }: CountedRecord): CountsResult {
+    return {
+      classCounts,
+      cohort: this.#options.federation.data.sites.length,
+      survivors: survivors.length,
+      dropped: this.#droppedOf({ survivors, dropped }),
+    };
   }
 
   #publish(record: PublishedRecord, { faults, aborted }: Unpublished): void {
@@ -91,7 +108,10 @@ export class RoundRecorder {
     this.#startedMs = nowMs;
   }
 
-  #droppedOf({ survivors, dropped }: PublishedRecord): { site: string; reason: string }[] {
+  #droppedOf({
+    survivors,
+    dropped,
+  }: Pick<PublishedRecord, 'survivors' | 'dropped'>): { site: string; reason: string }[] {
     const invited = new Set<SiteId>([...survivors, ...dropped.map(({ siteId }) => siteId)]);
     const absent = this.#options.federation.data.sites.filter(({ siteId }) => !invited.has(siteId));
     return [

@@ -105,7 +105,7 @@ export function createScene(options: SceneOptions): Scene {
     recipe: { ...config.training, epochs },
   };
   return {
-    plan: planOf(config, data, model, weights.length),
+    plan: planOf(config, data, { model, layout: { start: manifestOf(network) } }),
     model,
     weights,
     manifest: manifestOf(network),

@@ -1,4 +1,4 @@
 import { secaggCoordinatorContract } from './secagg-coordinator.ts';
 import { inMemory } from './secagg-transports.ts';
 
-secaggCoordinatorContract('in memory', inMemory, { simulatedTime: true });
+secaggCoordinatorContract('in memory', inMemory);

@@ -1,9 +1,44 @@
-import { ALL_POINTS, secaggDropoutContract, secaggReturnContract } from './secagg-dropouts.ts';
+/** The table of dropouts, thinned where sites drop at different moments; the whole of it is `test/long`'s. */
+import { vi } from 'vitest';
+import { POINTS, spreadPatterns } from './dropout-patterns.ts';
+import { secaggDropoutContract, secaggReturnContract } from './secagg-dropouts.ts';
+import { MANNERS, secaggDropoutTables, type DropoutTable } from './secagg-dropout-table.ts';
 import { inMemory } from './secagg-transports.ts';
 
-secaggDropoutContract('in memory', inMemory, {
-  singles: [4, 5, 6],
-  samePointPairs: ALL_POINTS,
-  mixedPairs: 40,
-});
+vi.mock('../../shared/crypto/ed25519-native.ts', async (load) =>
+  (await import('./remembered-crypto.ts')).rememberedEd25519(await load()),
+);
+vi.mock('../../shared/crypto/x25519-native.ts', async (load) =>
+  (await import('./remembered-crypto.ts')).rememberedX25519(await load()),
+);
+vi.mock('../../shared/crypto/sealed-box.ts', async (load) =>
+  (await import('./remembered-crypto.ts')).rememberedBoxes(await load()),
+);
+vi.mock('../../shared/secagg/shares.ts', async (load) =>
+  (await import('./remembered-crypto.ts')).rememberedShares(await load()),
+);
+vi.mock('../../shared/crypto/random.ts', async (load) =>
+  (await import('./remembered-crypto.ts')).repeatedRandom(await load()),
+);
+
+/** Stride and number of patterns. */
+const FEDERATIONS = [
+  { sites: 3, threshold: 2, stride: 1, count: 31, whole: true },
+  { sites: 4, threshold: 3, stride: 1, count: 41, whole: true },
+  { sites: 5, threshold: 3, stride: 13, count: 221, whole: false },
+  { sites: 6, threshold: 4, stride: 37, count: 248, whole: false },
+] as const;
+
+secaggDropoutContract('in memory', inMemory, { points: POINTS });
 secaggReturnContract('in memory', inMemory);
+secaggDropoutTables(
+  FEDERATIONS.flatMap(({ sites, threshold, stride, count, whole }) => {
+    const patterns = spreadPatterns({ sites, threshold }, stride);
+    return MANNERS.flatMap((manner, i): DropoutTable[] => {
+      if (manner === 'leaves' || whole) return [{ sites, threshold, manner, patterns, count }];
+      // Each manner has its own part.
+      const part = patterns.filter((_, at) => at % 10 === i);
+      return [{ sites, threshold, manner, patterns: part, count: Math.ceil((count - i) / 10) }];
+    });
+  }),
+);

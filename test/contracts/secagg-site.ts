@@ -1,21 +1,9 @@
 /** Sites that cheat: the coordinator names who it was where that can be shown, and the round goes on without them or in spite of them. */
 import { describe, expect, it } from 'vitest';
-import { concatBytes, fromHex, toHex } from '../../shared/crypto/bytes.ts';
+import { toHex } from '../../shared/crypto/bytes.ts';
 import { openSealed, seal } from '../../shared/crypto/sealed-box.ts';
-import { agreementOf } from '../../shared/crypto/agreement.ts';
-import { secureRandom } from '../../shared/crypto/random.ts';
-import { sealSecretBox } from '../../shared/crypto/secret-box.ts';
 import type { SiteMessage } from '../../shared/protocol/messages.ts';
-import {
-  commitToShare,
-  decodeDealt,
-  encodeDealt,
-  encodeSharePair,
-  type SharePair,
-} from '../../shared/protocol/share-payload.ts';
-import { advertisementsHash } from '../../shared/secagg/context.ts';
-import { shareBoxKey } from '../../shared/secagg/share-keys.ts';
-import { splitSecret } from '../../shared/secagg/shares.ts';
+import { decodeDealt, encodeDealt } from '../../shared/protocol/share-payload.ts';
 import {
   expectedWeights,
   runSecagg,
@@ -59,48 +47,6 @@ function expectPublished(
 ): void {
   expect(outcome.records[0]).toMatchObject({ outcome: 'published', survivors });
   expect(outcome.finalWeights).toEqual(expectedWeights(outcome.plan, survivors, 5));
-}
-
-/** Deals shares of other secrets than the ones in use, each with a commitment that fits it. */
-async function dealOthers(message: Up<'shares'>, { secrets, down, up }: World): Promise<Up<'shares'>> {
-  const own = secrets.get(CHEAT);
-  const listed = down.find(
-    ({ siteId, message: sent }) => siteId === CHEAT && sent.type === 'share-keys',
-  )?.message;
-  const announced = down.find(({ message: sent }) => sent.type === 'announce')?.message;
-  if (!own || listed?.type !== 'share-keys' || announced?.type !== 'announce') throw new Error('too early');
-  const { threshold } = announced.masking ?? { threshold: 4 };
-  const shares = [
-    await splitSecret(secureRandom(32), 5, threshold),
-    await splitSecret(secureRandom(32), 5, threshold),
-  ];
-  const pairAt = (i: number): SharePair => ({
-    'mask-key': shares[0]?.[i] ?? new Uint8Array(),
-    'own-mask': shares[1]?.[i] ?? new Uint8Array(),
-  });
-  const sent = up.find(({ siteId, message: { type } }) => siteId === CHEAT && type === 'advertise')?.message;
-  const binding = fromHex(sent?.type === 'advertise' ? (sent.masking?.binding ?? '') : '');
-  const advertisements = advertisementsHash(listed.advertisements);
-  const agree = agreementOf(own.channelKey);
-  const commit = (pair: SharePair, holder: typeof CHEAT): SharePair => {
-    const place = { binding: message.binding, dealer: CHEAT, holder } as const;
-    return {
-      'mask-key': commitToShare(pair['mask-key'], { ...place, kind: 'mask-key' }),
-      'own-mask': commitToShare(pair['own-mask'], { ...place, kind: 'own-mask' }),
-    };
-  };
-  const entries = OTHERS.map((holder, i) => {
-    const channelKey = listed.advertisements.find(({ siteId }) => siteId === holder)?.channelKey ?? '';
-    const route = { context: binding, advertisements, source: CHEAT, destination: holder };
-    const nonce = secureRandom(24);
-    const box = sealSecretBox(
-      shareBoxKey(agree(fromHex(channelKey)), route),
-      nonce,
-      encodeSharePair(pairAt(i)),
-    );
-    return { box: concatBytes(nonce, box), commitments: commit(pairAt(i), holder) };
-  });
-  return { ...message, payload: encodeDealt({ entries, own: commit(pairAt(4), CHEAT) }) };
 }
 
 export function secaggSiteContract(name: string, factory: TransportFactory): void {
@@ -147,33 +93,6 @@ export function secaggSiteContract(name: string, factory: TransportFactory): voi
         }),
       });
       expectPublished(outcome, OTHERS);
-    });
-
-    it('other secrets dealt than are in use: named, the round is given up, and the run goes on without it', async () => {
-      let isDealt = false;
-      const outcome = await runSecagg(factory, {
-        rounds: 2,
-        federation: { minimumCohort: 4, maximumConsecutiveAborts: 2 },
-        tamperUp: (siteId, message, world) => {
-          if (siteId !== CHEAT || message.context.round !== 1) return undefined;
-          if (message.type !== 'shares' || isDealt) return undefined;
-          isDealt = true;
-          // Dealing takes a moment: what was held back is sent then.
-          void dealOthers(message, world).then((changed) => {
-            world.send(CHEAT, world.resignSite(changed));
-          });
-          return [];
-        },
-      });
-      expect(outcome.coordinatorReports).toContainEqual({
-        kind: 'culprit',
-        siteId: CHEAT,
-        reason: 'bad-secret',
-      });
-      expect(outcome.records).toMatchObject([
-        { round: 1, outcome: 'aborted', reason: 'unmasking-failed', spent: true },
-        { round: 2, outcome: 'published', survivors: OTHERS },
-      ]);
     });
 
     it.each<[string, string, NonNullable<SecaggOptions['tamperUp']>]>([

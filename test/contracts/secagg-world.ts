@@ -16,7 +16,7 @@ import { createAgreementKeyPair, type AgreementKeyPair } from '../../shared/cryp
 import type { Identity } from '../../shared/crypto/identity.ts';
 import { createIdentity } from '../../shared/crypto/identity.ts';
 import { signStatement } from '../../shared/crypto/statement.ts';
-import { runIdSchema, siteIdSchema, type SiteId } from '../../shared/ids.ts';
+import { runIdSchema, siteIdSchema, type RunId, type SiteId } from '../../shared/ids.ts';
 import {
   decodeCoordinatorMessage,
   decodeSiteMessage,
@@ -29,7 +29,11 @@ import type { CoordinatorMessage, SiteMessage } from '../../shared/protocol/mess
 import { hashPlan, type Plan, type PlanInput } from '../../shared/protocol/plan.ts';
 import { decodeRingSum, encodeRingUpdate } from '../../shared/protocol/ring-update.ts';
 import {
+  abortedStatement,
+  ackStatement,
   announceStatement,
+  countStatement,
+  publishedStatement,
   relayStatement,
   shareKeysStatement,
   siteStatement,
@@ -74,6 +78,8 @@ export interface World {
   /** Everything that was sent, as it was sent. */
   readonly up: readonly { readonly siteId: SiteId; readonly message: SiteMessage }[];
   readonly down: readonly { readonly siteId: SiteId; readonly message: CoordinatorMessage }[];
+  /** Who has trained, once for each time. */
+  readonly trained: readonly SiteId[];
   /** Signs a message of the coordinator anew. */
   resign<M extends CoordinatorMessage>(siteId: SiteId, message: M): M;
   resignSite<M extends SiteMessage>(message: M): M;
@@ -92,12 +98,19 @@ export interface SecaggOptions {
   readonly policy?: Partial<SitePolicy>;
   /** Where a site is cut off, once. */
   readonly drops?: Readonly<Record<string, DropPoint>>;
+  /** A site that is cut off stays connected: the coordinator hears nothing of it and about it. */
+  readonly silent?: boolean;
   /** Sites come back so long after they were cut off. */
   readonly backAfterMs?: number;
   readonly tamperDown?: Tamper<CoordinatorMessage>;
   readonly tamperUp?: Tamper<SiteMessage>;
+  /** What the coordinator sends is not decoded and kept: in tables of thousands of runs that is a quarter of the time. */
+  readonly unheard?: boolean;
   /** Raw frames, after all else. */
   readonly mangleDown?: (siteId: SiteId, frame: Frame) => Frame;
+  readonly mangleUp?: (siteId: SiteId, frame: Frame) => Frame;
+  /** Default: `RUN_ID`. */
+  readonly runId?: RunId;
   /** After the run, while the sites still listen. */
   readonly afterwards?: (world: World) => Promise<void> | void;
 }
@@ -126,8 +139,11 @@ export function updateOf(siteId: SiteId, weights: Float32Array): UpdatePayload {
   };
 }
 
-const trainer = (siteId: SiteId): LocalTrainer => ({
-  train: ({ weights }) => Promise.resolve(updateOf(siteId, weights)),
+const trainer = (siteId: SiteId, trained: SiteId[]): LocalTrainer => ({
+  train: ({ weights }) => {
+    trained.push(siteId);
+    return Promise.resolve(updateOf(siteId, weights));
+  },
 });
 
 export function secaggPlan(options: SecaggOptions): Plan {
@@ -156,7 +172,7 @@ export const NAMES = ['a', 'b', 'c', 'd', 'e'];
 
 /** The weights that the plan makes of the exact integer sum of these sites' updates. */
 export function expectedWeights(plan: Plan, survivors: readonly SiteId[], cohortSize: number): Float32Array {
-  const layout = layoutOf(plan, cohortSize);
+  const layout = layoutOf(plan, cohortSize, 1);
   const { ring } = plan.protection;
   if (!layout || !ring) throw new Error('the plan has no ring');
   const weights = new Float32Array(plan.parameterCount);
@@ -177,7 +193,7 @@ export function expectedWeights(plan: Plan, survivors: readonly SiteId[], cohort
   return applyMean(rules, initServer(rules, weights), { ...mean, updateCount: survivorCount }, 1).weights;
 }
 
-function statementOf(siteId: SiteId, message: CoordinatorMessage): Statement | undefined {
+function statementOf(siteId: SiteId, message: CoordinatorMessage): Statement {
   switch (message.type) {
     case 'announce':
       return announceStatement(message);
@@ -187,14 +203,18 @@ function statementOf(siteId: SiteId, message: CoordinatorMessage): Statement | u
       return relayStatement(message, siteId);
     case 'train':
       return trainStatement(message);
+    case 'count':
+      return countStatement(message);
     case 'survivors':
       return survivorsStatement(message);
     case 'unmask':
       return unmaskStatement(message);
     case 'ack':
+      return ackStatement(message, siteId);
     case 'published':
+      return publishedStatement(message);
     case 'aborted':
-      return undefined;
+      return abortedStatement(message);
   }
 }
 
@@ -227,15 +247,14 @@ export async function runSecagg(
   const secrets = new Map<SiteId, RoundSecrets>();
   const up: { siteId: SiteId; message: SiteMessage }[] = [];
   const down: { siteId: SiteId; message: CoordinatorMessage }[] = [];
+  const trained: SiteId[] = [];
   const links = new Map(names.map((siteId) => [siteId, transport.linkOf(siteId)]));
   const world: World = {
-    ...{ coordinator, identities, boxKeys, secrets, transport, up, down },
+    ...{ coordinator, identities, boxKeys, secrets, transport, up, down, trained },
     send: (siteId, message) => links.get(siteId)?.send(encodeSiteMessage(message)),
     resign: (siteId, message) => {
-      const statement = statementOf(siteId, message);
-      return statement
-        ? { ...message, signature: signStatement(coordinator, statement.purpose, statement.fields) }
-        : message;
+      const { purpose, fields } = statementOf(siteId, message);
+      return { ...message, signature: signStatement(coordinator, purpose, fields) };
     },
     resignSite: (message) => {
       const identity = identities.get(message.siteId);
@@ -250,14 +269,17 @@ export async function runSecagg(
   const leave = (siteId: SiteId, delayMs: number): void => {
     gone.add(siteId);
     away.add(siteId);
-    clock.schedule(delayMs, () => {
-      transport.disconnect(siteId);
-    });
+    const { backAfterMs, silent } = options;
+    if (!silent)
+      clock.schedule(delayMs, () => {
+        transport.disconnect(siteId);
+      });
     const { reconnect } = transport;
-    if (options.backAfterMs !== undefined && reconnect)
-      clock.schedule(options.backAfterMs, () => {
+    if (backAfterMs !== undefined && reconnect)
+      clock.schedule(backAfterMs, () => {
         away.delete(siteId);
-        reconnect(siteId);
+        if (silent) transport.interrupt(siteId);
+        else reconnect(siteId);
       });
   };
   const sendUp = (siteId: SiteId, frame: Frame, send: (frame: Frame) => void): void => {
@@ -275,14 +297,16 @@ export async function runSecagg(
     }
     for (const sent of options.tamperUp?.(siteId, message, world) ?? [message]) {
       up.push({ siteId, message: sent });
-      send(sent === message ? frame : encodeSiteMessage(sent));
+      const passed = sent === message ? frame : encodeSiteMessage(sent);
+      send(options.mangleUp?.(siteId, passed) ?? passed);
     }
     if (point === `after ${message.type}`) leave(siteId, transport.arrivalMs);
   };
   const sendDown = (siteId: SiteId, frame: Frame): void => {
     const { gateway } = transport;
     const mangle = options.mangleDown ?? ((_: SiteId, same: Frame) => same);
-    const decoded = isTransferFrame(frame) ? undefined : decodeCoordinatorMessage(frame, LARGEST);
+    const isKept = !options.unheard && !isTransferFrame(frame);
+    const decoded = isKept ? decodeCoordinatorMessage(frame, LARGEST) : undefined;
     if (!decoded?.ok) {
       gateway.send(siteId, frame);
       return;
@@ -329,7 +353,7 @@ export async function runSecagg(
           link.close();
         },
       },
-      trainer: trainer(siteId),
+      trainer: trainer(siteId, trained),
       journal: {
         append: () => Promise.resolve(),
         keepSecrets: (kept) => {
@@ -346,7 +370,7 @@ export async function runSecagg(
   await transport.wait(allConnected(transport.gateway, names.length));
   const coordinatorReports: RoundReport[] = [];
   const run = executeRun({
-    ...{ runId: RUN_ID, plan, identity: coordinator, boxKeys, roster, gateway, clock },
+    ...{ runId: options.runId ?? RUN_ID, plan, identity: coordinator, boxKeys, roster, gateway, clock },
     initialWeights: new Float32Array(plan.parameterCount),
     manifest: manifestWith([{ kind: 'kernel', length: plan.parameterCount }]),
     journal: { append: () => Promise.resolve() },

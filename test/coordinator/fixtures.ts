@@ -2,6 +2,7 @@
 import { siteIdSchema, runIdSchema, modelHashSchema, type SiteId } from '../../shared/ids.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import { hashPlan, planSchema, type Plan, type PlanInput } from '../../shared/protocol/plan.ts';
+import { PROTOCOL_VERSION } from '../../shared/protocol/version.ts';
 import type { RoundRules } from '../../coordinator/round/state.ts';
 import { rulesOf } from '../../coordinator/round/state.ts';
 
@@ -14,7 +15,7 @@ export function planOf(
   rest: Partial<PlanInput> = {},
 ): Plan {
   return planSchema.parse({
-    protocolVersion: 1,
+    protocolVersion: PROTOCOL_VERSION,
     task: { name: 'two blobs', classNames: ['left', 'right'], imageDims: [1, 8, 8] },
     preprocessing: {},
     architecture: { name: 'cnn' },
@@ -32,6 +33,13 @@ export function planOf(
       ...federation,
     },
   });
+}
+
+/** The fields of a plan that starts from a file, but for the file. */
+export function withoutArchitecture(plan: Plan): Partial<Plan> {
+  const fields: Partial<Plan> = { ...plan };
+  delete fields.architecture;
+  return fields;
 }
 
 export function contextOf(plan: Plan, position: Partial<RoundContext> = {}): RoundContext {

@@ -43,6 +43,16 @@ describe('progress', () => {
     );
   });
 
+  it('has the class counts of the federation, and who is not in them', () => {
+    const counted = {
+      classCounts: [1200, 34],
+      ...{ cohort: 3, survivors: 2, dropped: [{ site: 'ward 3', reason: 'deadline' }] },
+    };
+    expect(shown([{ kind: 'counted', result: counted, classNames: ['healthy', 'ill'] }])).toBe(
+      'class counts of the federation: healthy 1,200, ill 34 (training images of 2 of 3 sites together) – ward 3 dropped (deadline)\n',
+    );
+  });
+
   it('on a terminal has bars with the phase, the metric and the time left', () => {
     const report = { kind: 'phaseEntered', phase: 'training', cohortSize: 3 } as const;
     const text = shown([{ kind: 'report', round: 1, attempt: 1, report }, round(3, 10)], true);

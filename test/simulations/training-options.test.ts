@@ -35,6 +35,17 @@ describe('local training on the command line', () => {
     expect(alone).toMatchObject({ ...changed, schedule: { kind: 'cosine', floorFraction: 0.1 } });
   });
 
+  it('names a class weighting, and the weight of the federation’s prior', () => {
+    const flags = { classWeighting: 'federated', logitAdjustment: 0.5 };
+    expect(recipeSchema.parse(withTrainingFlags(undefined, flags, defaults))).toMatchObject({
+      classWeighting: { kind: 'federated' },
+      logitAdjustmentTau: 0.5,
+    });
+    expect(() => withTrainingFlags(undefined, { classWeighting: 'fair' }, defaults)).toThrow(
+      'choose none, balanced, federated, effective',
+    );
+  });
+
   it('leaves settings that are none to the schema, which says what is wrong', () => {
     expect(withTrainingFlags('fast', { batchSize: 8 }, defaults)).toBe('fast');
   });

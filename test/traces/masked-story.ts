@@ -6,16 +6,17 @@ import type { Culprit } from '../../coordinator/round/events.ts';
 import { dealtBytes, revealedBytes } from '../../shared/protocol/share-payload.ts';
 import { newRingVector } from '../../shared/secagg/ring.ts';
 import { dealersOf } from '../../coordinator/round/masking-step.ts';
+import type { RoundContext } from '../../shared/protocol/messages.ts';
 import { modelHash, planOf, site, sites } from '../coordinator/fixtures.ts';
 import { Story } from './story.ts';
 
-const plan = planOf(
+export const maskedPlan = planOf(
   { minimumCohort: 4, minimumSurvivors: 3 },
   { protection: { mode: 'secure-aggregation', smallCohortAcknowledged: true } },
 );
 
-export const maskedRules: RoundRules = rulesOf(plan, {
-  plan,
+export const maskedRules: RoundRules = rulesOf(maskedPlan, {
+  plan: maskedPlan,
   rosterHash: '0'.repeat(128),
   coordinatorKey: '1'.repeat(64),
   previous: null,
@@ -26,8 +27,13 @@ const keyOf = (name: string, use: string): string =>
   Buffer.from(`${name}${use}`).toString('hex').padEnd(64, '0');
 
 export class MaskedStory extends Story {
-  constructor(title: string, available: readonly string[]) {
-    super(title, available, maskedRules);
+  constructor(
+    title: string,
+    available: readonly string[],
+    rules: RoundRules = maskedRules,
+    position: Partial<RoundContext> = {},
+  ) {
+    super(title, available, rules, position);
   }
 
   advertise(...names: string[]): this {
@@ -48,7 +54,7 @@ export class MaskedStory extends Story {
     for (const name of names) {
       const { memberBinding, advertisements } = this.#masking();
       const dealt = new Uint8Array(dealtBytes(advertisements.length - 1));
-      this.answers(site(name), { type: 'shares', binding: memberBinding, dealt });
+      this.answers(site(name), { type: 'shares', binding: memberBinding, dealt, signature: 's'.repeat(128) });
     }
     return this;
   }

@@ -3,6 +3,7 @@ import type { Effect, RoundEvent, Transition } from '../../coordinator/round/eve
 import type { Round, RoundRules } from '../../coordinator/round/state.ts';
 import { beginRound, step } from '../../coordinator/round/step.ts';
 import type { SiteId } from '../../shared/ids.ts';
+import { isCountsRound } from '../../shared/protocol/class-counts.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { DropReason } from '../../shared/protocol/reasons.ts';
 import { SHARE_ENTRY_BYTES } from '../../shared/protocol/share-payload.ts';
@@ -21,7 +22,8 @@ function sayEvent(event: RoundEvent): string {
       const of = `round ${String(context.round)}, attempt ${String(context.attempt)}`;
       if (answer.type === 'advertise') return `${siteId} agrees to ${of}`;
       if (answer.type === 'refuse') return `${siteId} refuses ${of}`;
-      if (answer.type === 'update') return `${siteId} sends its update of ${of}`;
+      if (answer.type === 'update')
+        return `${siteId} sends its ${isCountsRound(context) ? 'counts' : 'update'} of ${of}`;
       if (answer.type === 'shares') return `${siteId} deals its shares of ${of}`;
       if (answer.type === 'consistent') return `${siteId} signs the survivors of ${of}`;
       return `${siteId} reveals its shares of ${of}`;
@@ -38,6 +40,8 @@ function sayEvent(event: RoundEvent): string {
       return 'the average is there';
     case 'aggregationFailed':
       return 'the average is no model';
+    case 'counted':
+      return `the counts are there: ${event.classCounts.join(' ')}`;
     case 'evaluated':
       return 'the new model is evaluated';
     case 'evaluationFailed':
@@ -61,6 +65,8 @@ function sayMessage({ message }: Extract<Effect, { kind: 'send' }>): string {
       return `reveal, as ${message.signatures.map(({ siteId }) => siteId).join(' ')} have signed`;
     case 'train':
       return `train with ${message.cohort.join(' ')}`;
+    case 'count':
+      return `count with ${message.cohort.join(' ')}`;
     case 'ack': {
       const { result } = message;
       return `${message.of}: ${result.status === 'rejected' ? `rejected, ${result.reason}` : result.status}`;
@@ -84,6 +90,8 @@ function sayReport({ report }: Extract<Effect, { kind: 'emit' }>): string {
         : `${report.siteId} counts; with what only it knows`;
     case 'culprit':
       return `${report.siteId} has cheated: ${report.reason}`;
+    case 'counted':
+      return `the federation has ${report.classCounts.join(' ')} images of its classes`;
     case 'extended':
       return `${report.sites.join(' ')} may go on`;
     case 'aborted':
@@ -120,10 +128,19 @@ export class Story {
   readonly context: RoundContext;
   readonly #lines: string[] = [];
 
-  constructor(title: string, available: readonly string[], rules: RoundRules = rulesOf()) {
-    this.context = contextOf(plan);
+  constructor(
+    title: string,
+    available: readonly string[],
+    rules: RoundRules = rulesOf(),
+    position: Partial<RoundContext> = {},
+  ) {
+    this.context = contextOf(plan, position);
     const start = { kind: 'begin', context: this.context, rules, available: available.map(site) } as const;
-    this.#lines.push(title, '', `a round begins; ${available.join(' ') || 'nobody'} connected`);
+    this.#lines.push(
+      title,
+      '',
+      `${isCountsRound(this.context) ? 'the round of counts' : 'a round'} begins; ${available.join(' ') || 'nobody'} connected`,
+    );
     const transition = beginRound(start);
     this.round = transition.next;
     this.#tell(transition);

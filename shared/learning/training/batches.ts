@@ -20,6 +20,11 @@ export interface BatchSourceOptions {
   readonly recipe: Pick<Recipe, 'batchSize' | 'augmentation'>;
   /** One for each class. */
   readonly classWeights: readonly number[];
+  /**
+   * A batch of heavy classes weighs more than one of light ones, where it is otherwise a mean of weight 1. With weights
+   * of a whole federation a site that has rare classes only then pulls as it would with all images in one place.
+   */
+  readonly keepsClassScale?: boolean;
   readonly dropoutMasks: readonly DropoutMask[];
   readonly seed: TrainingSeed;
   /** The order of the images is that of the whole run, so that a round can go on where the last one ended. */
@@ -47,7 +52,8 @@ export function batchIndices(order: Int32Array, index: number, batchSize: number
 }
 
 /**
- * Weights of a batch's examples: in proportion to their classes' weights, summing to 1; zero for padding.
+ * Weights of a batch's examples: in proportion to their classes' weights; zero for padding. They sum to 1, or to the mean
+ * of the classes' weights where their scale is kept.
  * @throws InputError when a label has weight zero, which would silently leave out its images.
  */
 export function sampleWeightsInto(
@@ -55,6 +61,7 @@ export function sampleWeightsInto(
   labels: Int32Array,
   examples: number,
   classWeights: readonly number[],
+  keepsClassScale = false,
 ): void {
   let sum = 0;
   for (let i = 0; i < examples; i++) {
@@ -66,7 +73,8 @@ export function sampleWeightsInto(
     sum += weight;
   }
   out.fill(0);
-  for (let i = 0; i < examples; i++) out[i] = (classWeights[labels[i] ?? -1] ?? 0) / sum;
+  const divisor = keepsClassScale ? examples : sum;
+  for (let i = 0; i < examples; i++) out[i] = (classWeights[labels[i] ?? -1] ?? 0) / divisor;
 }
 
 export function createBatchSource(options: BatchSourceOptions): BatchSource {
@@ -95,7 +103,7 @@ export function createBatchSource(options: BatchSourceOptions): BatchSource {
       });
       augmenter.write(data.images, indices, images, augmentation);
       oneHot(labels, classCount, targets);
-      sampleWeightsInto(sampleWeights, labels, examples, options.classWeights);
+      sampleWeightsInto(sampleWeights, labels, examples, options.classWeights, options.keepsClassScale);
       fillDropoutMasks(dropoutMasks, batchSize, dropout, masks);
       yield {
         images,

@@ -24,6 +24,7 @@ export function classWeights(weighting: ClassWeighting, counts: readonly number[
     case 'none':
       return counts.map(() => 1);
     case 'balanced':
+    case 'federated':
       // n/(k·n_c) over the k classes that are present, as scikit-learn's class_weight='balanced'.
       return scaledToUnitMean(
         counts.map((n) => (n > 0 ? 1 / n : 0)),

@@ -51,6 +51,11 @@ export const classWeightingSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
   /** n/(k·n_c). */
   z.strictObject({ kind: z.literal('balanced') }),
+  /**
+   * The same of the counts of a whole federation (where there is none, of the images that are trained on); a batch weighs as
+   * much as its images do, so that a site counts by its classes.
+   */
+  z.strictObject({ kind: z.literal('federated') }),
   /** (1−β)/(1−β^n_c), scaled to a mean of 1 over the examples. */
   z.strictObject({ kind: z.literal('effective'), beta: z.number().min(0).lt(1).default(0.999) }),
 ]);

@@ -28,8 +28,8 @@ export interface TrainingInput {
   readonly seed: TrainingSeed;
   /** Run in their order after the engine and before the clipping of the recipe. */
   readonly hooks?: readonly GradientHook[];
-  /** Examples of each class for class weights and calibration, for example those of a whole federation. Default: of `data`. */
-  readonly classCounts?: readonly number[];
+  /** Examples of each class in the whole federation, for its class weights. Default: of `data`. */
+  readonly federationCounts?: readonly number[] | undefined;
   /** The order of the images is that of the whole run of `seed`, whatever its round. */
   readonly continuesOrder?: boolean | undefined;
   /** Looked at between steps: a step that runs is always finished. */
@@ -82,13 +82,13 @@ export function createTrainingLoop(input: TrainingInput, optimizer: Optimizer): 
     throw new InvariantError('the start weights do not fit the model');
   checkLabelledImages(data, classCount);
   optimizer.weights.set(input.weights);
-  const weighting = recipe.classWeighting;
-  const counts = input.classCounts ?? classCountsOf(data.labels, classCount);
+  const counts = classCountsOf(data.labels, classCount);
   const batches = createBatchSource({
     data,
     classCount,
     recipe,
-    classWeights: classWeights(weighting, counts),
+    classWeights: classWeights(recipe.classWeighting, weighedCounts(input, counts)),
+    keepsClassScale: recipe.classWeighting.kind === 'federated',
     dropoutMasks: input.compiled.dropoutMasks,
     seed: input.seed,
     continuesOrder: input.continuesOrder,
@@ -128,6 +128,15 @@ export function createTrainingLoop(input: TrainingInput, optimizer: Optimizer): 
       return { epoch, loss: lossSum / examples, steps: step - first, examples, learningRate };
     },
   };
+}
+
+/** What class weights are made of. A site that was not counted may have a class that no other has: it must not weigh nothing. */
+function weighedCounts(
+  { recipe, federationCounts }: Pick<TrainingInput, 'recipe' | 'federationCounts'>,
+  own: readonly number[],
+): readonly number[] {
+  if (recipe.classWeighting.kind !== 'federated' || !federationCounts) return own;
+  return own.map((count, label) => Math.max(count, federationCounts[label] ?? 0));
 }
 
 interface PreparedStep {

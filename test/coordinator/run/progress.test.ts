@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  classCountsIn,
   newProgress,
   nextMove,
   recordAttempt,
@@ -52,6 +53,16 @@ describe('a run', () => {
     });
   });
 
+  it('uses the number of a round that was unmasked in vain no more, but for its repetition with a proof', () => {
+    const spent = { ...aborted(1, 1, 'unmasking-failed'), spent: true } as const;
+    expect(nextMove(after([spent]))).toEqual({ kind: 'attempt', round: 2, attempt: 1 });
+    expect(nextMove(after([spent]), true)).toEqual({ kind: 'attempt', round: 1, attempt: 2 });
+    // Counts asked for again would show whose are missing: without a proof there is nothing to be done.
+    const counts = { ...spent, round: 0 };
+    expect(nextMove(after([counts]))).toEqual({ kind: 'failed', reason: 'unmasking-failed' });
+    expect(nextMove(after([counts]), true)).toEqual({ kind: 'attempt', round: 0, attempt: 2 });
+  });
+
   it('stops when it was stopped', () => {
     expect(nextMove(after([aborted(1, 1, 'stopped')]))).toEqual({ kind: 'stopped' });
   });
@@ -82,5 +93,40 @@ describe('a run', () => {
     expect(progress.best?.round).toBe(5);
     const unknown = [published(1, undefined), published(2, 0.1), published(3, undefined)];
     expect(after(unknown, { rounds: 9, earlyStopping }).improved?.round).toBe(2);
+  });
+});
+
+describe('a run that counts classes first', () => {
+  const counted: AttemptRecord = {
+    ...{ outcome: 'counted', round: 0, attempt: 1, dropped: [] },
+    survivors: sites('a', 'b'),
+    classCounts: [3, 4],
+  };
+  const from = (...records: AttemptRecord[]): RunProgress =>
+    records.reduce(recordAttempt, newProgress(planOf().federation, true));
+
+  it('begins with round 0, repeats it when it is aborted, and goes on with round 1', () => {
+    expect(nextMove(from())).toEqual({ kind: 'attempt', round: 0, attempt: 1 });
+    expect(nextMove(from(aborted(0, 1)))).toEqual({ kind: 'attempt', round: 0, attempt: 2 });
+    expect(nextMove(from(aborted(0, 1), { ...counted, attempt: 2 }))).toEqual({
+      kind: 'attempt',
+      round: 1,
+      attempt: 1,
+    });
+    expect(nextMove(from(counted, published(1, 0.5)))).toMatchObject({ round: 2 });
+    expect(nextMove(from(counted, aborted(1, 1)))).toEqual({ kind: 'attempt', round: 1, attempt: 2 });
+  });
+
+  it('knows the counts from then on, and no model by them', () => {
+    expect(classCountsIn(from(aborted(0, 1)).records)).toBeUndefined();
+    const progress = from(counted, published(1, 0.5));
+    expect(classCountsIn(progress.records)).toEqual([3, 4]);
+    expect(progress.best?.round).toBe(1);
+    expect(from(aborted(0, 1), counted)).toMatchObject({ consecutiveAborts: 0, best: undefined });
+  });
+
+  it('fails when sites have revealed and there is no sum: nobody answers twice with the same counts', () => {
+    const spent = { ...aborted(0, 1, 'unmasking-failed'), spent: true } as const;
+    expect(nextMove(from(spent))).toEqual({ kind: 'failed', reason: 'unmasking-failed' });
   });
 });

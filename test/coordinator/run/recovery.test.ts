@@ -11,6 +11,7 @@ import { RunJournal } from '../../../coordinator/storage/journal-store.ts';
 import { RunStore } from '../../../coordinator/storage/run-store.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import type { SiteId } from '../../../shared/ids.ts';
+import type { BadSecret } from '../../../shared/protocol/bad-secret.ts';
 import { contextOf, modelHash, planOf, rules, site, sites } from '../fixtures.ts';
 
 const context = contextOf(planOf());
@@ -47,6 +48,27 @@ describe('a lost attempt', () => {
     expect(lostAttempt([start], [{ ...record, attempt: 2 }])).toMatchObject({ attempt: 1 });
   });
 
+  it('has spent its round when it was a repetition: its sites have revealed shares before', () => {
+    const plan = planOf(
+      { minimumCohort: 3 },
+      { protection: { mode: 'secure-aggregation', smallCohortAcknowledged: true } },
+    );
+    const proof: BadSecret = { siteId: b, kind: 'own-mask', dealt: '', signature: '', shares: [] };
+    const masking = {
+      ...{ plan, rosterHash: '1'.repeat(128), coordinatorKey: '2'.repeat(64), previous: null },
+      repair: { attempt: 1, proofs: [proof] },
+    };
+    const repeated = { ...context, attempt: 2 };
+    const begun: RoundStart = {
+      ...start,
+      context: repeated,
+      rules: { ...rules({ minimumCohort: 3 }), masking },
+    };
+    expect(lostAttempt([begun], [])).toMatchObject({ attempt: 2, spent: true });
+    const first: RoundStart = { ...start, rules: rules({ minimumCohort: 3 }) };
+    expect(lostAttempt([first], [])).not.toHaveProperty('spent');
+  });
+
   it('has spent its round when the sites had been told that it was published', () => {
     const done: RoundEvent[] = [
       ...inTraining,
@@ -56,6 +78,32 @@ describe('a lost attempt', () => {
     ];
     expect(lostAttempt([start, ...done], [])).not.toHaveProperty('spent');
     expect(lostAttempt([start, ...done, { kind: 'evaluated' }], [])).toMatchObject({ spent: true });
+  });
+
+  it('has counted when the counts are in the journal, and is tried again before', () => {
+    const counts = { ...context, round: 0 };
+    const begun: RoundStart = { ...start, context: counts };
+    const vector = Uint32Array.of(3, 1, 1);
+    const events = [...inTraining, update(a), update(b)].map((event): RoundEvent => {
+      if (event.kind !== 'answered') return event;
+      const { answer } = event;
+      return {
+        ...event,
+        context: counts,
+        answer: answer.type === 'update' ? { type: 'update', vector } : answer,
+      };
+    });
+    const before = lostAttempt([begun, ...events], []);
+    expect(before).toMatchObject({ outcome: 'aborted', round: 0 });
+    expect(before).not.toHaveProperty('spent');
+    const unmasked = { sumDigest: '2'.repeat(128), transcript: '3'.repeat(128) };
+    const after: RoundEvent = { kind: 'counted', classCounts: [6, 2], unmasked };
+    expect(lostAttempt([begun, ...events, after], [])).toEqual({
+      outcome: 'counted',
+      ...{ round: 0, attempt: 1, dropped: [], survivors: [a, b] },
+      classCounts: [6, 2],
+      transcript: unmasked.transcript,
+    });
   });
 });
 

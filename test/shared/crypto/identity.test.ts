@@ -87,7 +87,7 @@ describe('statements', () => {
   it('is the same bytes whatever the order of the fields', () => {
     expect(statementBytes('update', { b: 1, a: 2 })).toEqual(statementBytes('update', { a: 2, b: 1 }));
     expect(new TextDecoder().decode(statementBytes('update', { b: 1, a: 2 }))).toBe(
-      'consilium/1/update\n{"a":2,"b":1}',
+      'consilium/2/update\n{"a":2,"b":1}',
     );
   });
 });

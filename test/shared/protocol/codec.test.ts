@@ -25,9 +25,9 @@ const payload = Uint8Array.of(1, 2, 3, 4);
 const fromCoordinator: CoordinatorMessage[] = [
   { type: 'announce', context, plan, cohort: sites('a', 'b'), boxKey: 'f'.repeat(64), signature },
   { type: 'train', context, cohort: sites('a'), signature, payload },
-  { type: 'ack', context, of: 'update', result: { status: 'rejected', reason: 'non-finite' } },
-  { type: 'published', context, newModelHash: modelHash('b'), survivorCount: 2 },
-  { type: 'aborted', context, reason: 'stopped' },
+  { type: 'ack', context, of: 'update', result: { status: 'rejected', reason: 'non-finite' }, signature },
+  { type: 'published', context, newModelHash: modelHash('b'), survivorCount: 2, signature },
+  { type: 'aborted', context, reason: 'stopped', signature },
 ];
 const fromSite: SiteMessage[] = [
   { type: 'advertise', context, siteId: site('a'), signature },
@@ -66,10 +66,13 @@ describe('the codec', () => {
       'a nested prototype',
       JSON.stringify(advertise).replace('"context":{', '"context":{"__proto__":{"x":1},'),
     ],
-    ['round 0', JSON.stringify({ ...advertise, context: { ...context, round: 0 } })],
+    ['round −1', JSON.stringify({ ...advertise, context: { ...context, round: -1 } })],
     ['a fractional round', JSON.stringify({ ...advertise, context: { ...context, round: 1.5 } })],
     ['a payload inside the header', JSON.stringify({ ...advertise, type: 'update', payload: {} })],
-    ['a message of the other direction', JSON.stringify({ type: 'aborted', context, reason: 'stopped' })],
+    [
+      'a message of the other direction',
+      JSON.stringify({ type: 'aborted', context, reason: 'stopped', signature }),
+    ],
   ])('refuses %s', (_, header) => {
     expect(decodeSiteMessage({ header }, 4)).toMatchObject({ ok: false, reason: 'malformed' });
   });

@@ -13,18 +13,18 @@ const serverControl = Float32Array.of(0.5, 4);
 
 describe('the payload of a request to train', () => {
   it('is the weights, and for SCAFFOLD the control variate behind them', () => {
-    expect(decodeModel(encodeModel(weights), planWith('fedavg'))).toEqual({ weights });
+    expect(decodeModel(encodeModel(weights), planWith('fedavg'), 1)).toEqual({ weights });
     expect(encodeModel(weights, serverControl)).toHaveLength(16);
-    expect(decodeModel(encodeModel(weights, serverControl), planWith('scaffold'))).toEqual({
+    expect(decodeModel(encodeModel(weights, serverControl), planWith('scaffold'), 1)).toEqual({
       weights,
       serverControl,
     });
   });
 
   it('is nothing when its length is another than the plan’s', () => {
-    expect(decodeModel(encodeModel(weights), planWith('scaffold'))).toBeUndefined();
-    expect(decodeModel(encodeModel(weights, serverControl), planWith('fedavg'))).toBeUndefined();
-    expect(decodeModel(new Uint8Array(7), planWith('fedavg'))).toBeUndefined();
+    expect(decodeModel(encodeModel(weights), planWith('scaffold'), 1)).toBeUndefined();
+    expect(decodeModel(encodeModel(weights, serverControl), planWith('fedavg'), 1)).toBeUndefined();
+    expect(decodeModel(new Uint8Array(7), planWith('fedavg'), 1)).toBeUndefined();
   });
 
   it('is named by all of its bytes', () => {

@@ -60,6 +60,41 @@ describe('a fault at one site in one round', () => {
   });
 });
 
+describe('under secure aggregation', () => {
+  const masked = { protection: 'secure-aggregation', sites: 6, images: 180 } as const;
+  const clean = run(undefined, masked);
+
+  it.each<[Extract<Faults[number], { kind: 'drop' }>['phase'], number]>([
+    ['advertising', 5],
+    ['sharing-keys', 5],
+    ['training', 5],
+    ['uploading', 5],
+    // Its update is in the sum: what the others know takes its masks off.
+    ['consistency', 6],
+    ['unmasking', 6],
+  ])(
+    'a site that drops at %s: the round counts the others, and the next one all',
+    async (phase, survivors) => {
+      const outcome = await run([{ kind: 'drop', phase, ...atSite2 }], masked);
+      expect(dropsOf(outcome)).toEqual([['hospital 2: disconnected'], []]);
+      const [first, second] = outcome.result.rounds;
+      expect(first).toMatchObject({ cohort: 6, survivors });
+      expect(first?.faults).toEqual([{ site: 'hospital 2', fault: `connection lost (${phase})` }]);
+      expect(second?.survivors).toBe(6);
+      if (survivors === 6) expect(outcome.finalDigest).toBe((await clean).finalDigest);
+    },
+  );
+
+  it.each(['advertising', 'sharing-keys', 'training', 'uploading', 'consistency', 'unmasking'] as const)(
+    'a site whose connection comes back within its time at %s changes nothing',
+    async (phase) => {
+      const outcome = await run([{ kind: 'flap', phase, ...atSite2 }], masked);
+      expect(dropsOf(outcome)).toEqual([[], []]);
+      expect(outcome.finalDigest).toBe((await clean).finalDigest);
+    },
+  );
+});
+
 describe('a fault that a site recovers from', () => {
   it.each<Faults[number]>([
     { kind: 'straggle', delayMs: 60_000 },

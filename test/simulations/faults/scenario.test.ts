@@ -59,19 +59,32 @@ describe('a scenario', () => {
     const faults = [{ kind: 'drop', phase: 'training', sites: ['site-9'] }];
     const sites = [site(1), site(2)];
     expect(() => {
-      checkScenario(faultScenarioSchema.parse({ faults }), sites);
+      checkScenario(faultScenarioSchema.parse({ faults }), sites, 'plain');
     }).toThrow('site-9; the sites are site-1, site-2');
     const all = [{ kind: 'drop', phase: 'training' }];
     expect(() => {
-      checkScenario(faultScenarioSchema.parse({ faults: all, minimumSites: 3 }), sites);
+      checkScenario(faultScenarioSchema.parse({ faults: all, minimumSites: 3 }), sites, 'plain');
     }).toThrow('minimumSites');
   });
+
+  it.each(['sharing-keys', 'consistency', 'unmasking'])(
+    'is refused without secure aggregation when it names its phase %s',
+    (phase) => {
+      const scenario = faultScenarioSchema.parse({ faults: [{ kind: 'drop', phase }] });
+      expect(() => {
+        checkScenario(scenario, [site(1)], 'box');
+      }).toThrow(`no phase "${phase}"`);
+      expect(() => {
+        checkScenario(scenario, [site(1)], 'secure-aggregation');
+      }).not.toThrow();
+    },
+  );
 
   it.each(readdirSync(examples).filter((name) => name.endsWith('.yaml')))(
     'comes as an example: %s',
     (name) => {
       const scenario = readYamlFile('--faults', join(examples, name), faultScenarioSchema);
-      checkScenario(scenario, [site(1), site(2), site(3)]);
+      checkScenario(scenario, [site(1), site(2), site(3)], 'secure-aggregation');
       expect(scenario.description).toBeDefined();
     },
   );

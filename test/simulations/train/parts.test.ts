@@ -8,7 +8,7 @@ import { evaluateClassifier } from '../../../shared/learning/metrics/evaluate.ts
 import { initialWeights, manifestOf } from '../../../shared/learning/weights.ts';
 import { prepareOutputFolder } from '../../../simulations/train/outputs.ts';
 import { modalityOf, presetFor } from '../../../simulations/train/presets.ts';
-import { foldPriorAdjustment } from '../../../simulations/train/prior-adjustment.ts';
+import { foldPriorAdjustment } from '../../../shared/learning/training/prior-adjustment.ts';
 import { selectionScore, validationRecord } from '../../../simulations/train/selection.ts';
 
 describe('presets', () => {

@@ -2,11 +2,12 @@
  * A whole federation without an engine: the real run, agents and transport, and sites that "train" by a formula. Every
  * site can be given another trainer, policy or latency, and every frame can be changed on its way.
  */
-import { executeRun, type RunHooks, type RunResult } from '../../../coordinator/run/run.ts';
+import { executeRun, type RunHooks, type RunPosition, type RunResult } from '../../../coordinator/run/run.ts';
 import type { PauseSwitch } from '../../../coordinator/run/pause.ts';
 import type { ValidationResult } from '../../../coordinator/run/progress.ts';
 import type { Journal } from '../../../coordinator/round/journal.ts';
-import { startSiteAgent, type SiteAgentOptions } from '../../../client/session/agent.ts';
+import { startSiteAgent } from '../../../client/session/agent.ts';
+import type { SiteAgentOptions } from '../../../client/session/agent-options.ts';
 import type { SessionReport } from '../../../client/session/events.ts';
 import type { LocalTrainer } from '../../../client/training/local-update.ts';
 import type { SitePolicy } from '../../../client/session/policy.ts';
@@ -44,6 +45,10 @@ export interface MiniOptions {
   /** Of both ends. */
   readonly chunkBytes?: number;
   readonly hooks?: RunHooks;
+  /** The coordinator's. */
+  readonly identity?: Identity;
+  /** Where an earlier run was left. */
+  readonly from?: RunPosition;
   /** Before the run begins. */
   readonly arrange?: (world: World) => void;
 }
@@ -62,6 +67,7 @@ export interface MiniResult extends RunResult {
 /** Site number k of n (from 1) counts 10·k examples and moves every weight towards k. */
 export const formula = (siteId: SiteId): LocalTrainer => ({
   train: ({ weights }) => Promise.resolve(formulaUpdate(siteId, weights)),
+  count: () => Promise.resolve([1, 10 * (siteId.charCodeAt(0) - 96) - 1]),
 });
 
 export function formulaUpdate(siteId: SiteId, weights: Float32Array): UpdatePayload {
@@ -76,7 +82,7 @@ export async function runMini(options: MiniOptions = {}): Promise<MiniResult> {
   const names = siteIds(...(options.names ?? ['a', 'b', 'c']));
   const clock = createVirtualClock();
   const transport = createMemoryTransport({ clock, sites: names, ...options.network });
-  const identity = createIdentity();
+  const identity = options.identity ?? createIdentity();
   const identities = new Map(names.map((siteId) => [siteId, createIdentity()] as const));
   const roster = new Map([...identities].map(([siteId, own]) => [siteId, own.publicKey]));
   const reports: { siteId: SiteId; report: SessionReport }[] = [];
@@ -112,6 +118,7 @@ export async function runMini(options: MiniOptions = {}): Promise<MiniResult> {
     journal: options.journal ?? { append: () => Promise.resolve() },
     evaluate: (weights) => clock.track((options.evaluate ?? flat)(weights)),
     ...(options.hooks && { hooks: options.hooks }),
+    ...(options.from && { from: options.from }),
     ...(options.signal && { signal: options.signal }),
     ...(options.pause && { pause: options.pause }),
     ...chunking,

@@ -5,7 +5,7 @@ import { probeBlockSize } from '../../../../shared/learning/engines/onnx-native.
 import { lower } from '../../../../shared/learning/lower/lower.ts';
 import { STANDARD_TARGET } from '../../../../shared/learning/lower/target.ts';
 import { trainingGraph } from '../../../../shared/learning/training-graph.ts';
-import { convCase, poolCase, type ConvSpec, type WindowSpec } from './cases.ts';
+import { convCase, poolCase, type ConvSpec, type WindowSpec } from './window-cases.ts';
 import { checkAlongDirections, farFromZero, modelOf, type Fill, type GradientCase } from './gradient-case.ts';
 import { lowered } from './runners.ts';
 

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SUPPORTED_OPERATORS } from '../../../../shared/learning/ops/registry.ts';
 import { GPU_TARGET, STANDARD_TARGET } from '../../../../shared/learning/lower/target.ts';
-import { CASES, convCase, convTransposeCase, poolCase } from './cases.ts';
+import { CASES } from './cases.ts';
+import { convCase, convTransposeCase, poolCase } from './window-cases.ts';
 import { checkAgainstDifferences, checkAlongDirections, type Runner } from './gradient-case.ts';
 import { lowered } from './runners.ts';
 

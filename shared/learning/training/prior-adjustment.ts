@@ -2,9 +2,10 @@
  * Adjustment for class priors (Menon et al. 2021, "Long-tail learning via logit adjustment", eq. 9) folded into the
  * bias of the last layer: logit − τ·log(prior). The exported model then decides as the evaluation did.
  */
-import { adjustLogits } from '../../shared/learning/training/class-weights.ts';
-import { logitBiasSpan } from '../../shared/learning/training/logit-calibration.ts';
-import type { Manifest } from '../../shared/learning/weights.ts';
+import { InvariantError } from '../../errors.ts';
+import { adjustLogits } from './class-weights.ts';
+import { logitBiasSpan } from './logit-calibration.ts';
+import type { Manifest } from '../weights.ts';
 
 /**
  * A copy of the weights with the adjustment; the same array where τ is 0.
@@ -23,4 +24,20 @@ export function foldPriorAdjustment(
   const bias = adjusted.subarray(start, end);
   bias.set(adjustLogits(bias, counts, tau));
   return adjusted;
+}
+
+/**
+ * The same for the counts of a federation, as a model of a plan with that adjustment is used.
+ * @param options `counts`: undefined where the plan needs none
+ * @throws InvariantError when τ is not 0 and there are no counts
+ */
+export function foldFederatedPrior(
+  weights: Float32Array,
+  manifest: Manifest,
+  { counts, tau }: { readonly counts: readonly number[] | undefined; readonly tau: number },
+): Float32Array {
+  if (tau === 0) return weights;
+  if (!counts)
+    throw new InvariantError('a plan with logit adjustment has the class counts of the federation');
+  return foldPriorAdjustment(weights, manifest, { counts, tau });
 }
