@@ -8,7 +8,6 @@ import { availableParallelism } from 'node:os';
 import { memoryUsage } from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { isMainThread } from 'node:worker_threads';
 
 /** To be called before the threads are made. Nothing happens where cores are left for the helpers. */
 export function markOnTrainingThreads(workerCount: number): void {
@@ -22,7 +21,7 @@ const YOUNG_BYTES = 4 * 2 ** 20;
  * What has outlived that is only let go by a collection of the whole heap. V8 itself waits for 64 MB in each thread, so
  * that a simulation would need the more memory the more sites there are.
  */
-const OLD_BYTES = { worker: 8 * 2 ** 20, main: 8 * 2 ** 20 };
+const OLD_BYTES = 10 * 2 ** 20;
 
 /** Without options: the whole heap. */
 type CollectGarbage = (options?: { readonly type: 'minor' }) => void;
@@ -45,11 +44,15 @@ let afterWhole = 0;
  * tasks.
  */
 export function freeArrays(): void {
-  if (memoryUsage().arrayBuffers - afterLast < YOUNG_BYTES) return;
-  collect ??= collector();
-  collect?.({ type: 'minor' });
-  afterLast = memoryUsage().arrayBuffers;
-  if (afterLast - afterWhole < OLD_BYTES[isMainThread ? 'main' : 'worker']) return;
-  collect?.();
-  afterLast = afterWhole = memoryUsage().arrayBuffers;
+  const { arrayBuffers } = memoryUsage();
+  // Freed memory is counted out by a thread of its own, a moment later: what is measured here is before the collection.
+  if (arrayBuffers - afterWhole >= OLD_BYTES) {
+    collect ??= collector();
+    collect?.();
+    afterLast = afterWhole = memoryUsage().arrayBuffers;
+  } else if (arrayBuffers - afterLast >= YOUNG_BYTES) {
+    collect ??= collector();
+    collect?.({ type: 'minor' });
+    afterLast = memoryUsage().arrayBuffers;
+  }
 }
