@@ -12,11 +12,13 @@ import { siteIdSchema } from '../shared/ids.ts';
 import { signedRosterSchema, type SignedRoster } from '../shared/protocol/roster.ts';
 import { readYamlFile } from '../shared/yaml-file.ts';
 import { sitePolicySchema, type SitePolicy } from './session/policy.ts';
+import { createMemory } from './session/session-memory.ts';
+import { isSafeUrl, URL_FAULT } from './transport/coordinator-url.ts';
 
-export const siteConfigSchema = z.strictObject({
+const siteConfigSchema = z.strictObject({
   siteId: siteIdSchema,
   coordinator: z.strictObject({
-    url: z.url({ protocol: /^https?$/ }),
+    url: z.url({ protocol: /^https?$/ }).refine(isSafeUrl, URL_FAULT),
     federationId: z.string().min(1).max(200),
     /** Ed25519, hexadecimal; compared with the invitation's fingerprint when the site joined. */
     key: z.string().regex(/^[0-9a-f]{64}$/),
@@ -93,6 +95,9 @@ export function readDraft(path: string): SiteDraft | undefined {
   return existsSync(file) ? readYamlFile('configuration', file, siteDraftSchema) : undefined;
 }
 
+/** Whether people have written down already what the site allows. */
+export const hasPolicy = (path: string): boolean => existsSync(join(path, FILES.policy));
+
 export function isEnrolled(path: string): boolean {
   return readDraft(path)?.coordinator !== undefined;
 }
@@ -117,6 +122,8 @@ export async function initSite(
 
 /** After the coordinator has taken the site in. What people have written into the files stays. */
 export async function writeSite(path: string, config: SiteConfig, policy: SitePolicy): Promise<void> {
+  // Before the configuration, by which the folder counts as a site's: from then on a site without memory is a fault.
+  await createMemory(path);
   const policyFile = join(path, FILES.policy);
   if (!existsSync(policyFile)) await writeText(policyFile, POLICY_COMMENT + stringify(policy));
   const file = join(path, FILES.config);

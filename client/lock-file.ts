@@ -1,8 +1,8 @@
 /**
  * A file that says which process works in a place. It is made with its content or not at all; one whose process has
- * gone, also by SIGKILL or with the machine, holds nobody up.
+ * gone, also by SIGKILL or with the machine, holds nobody up; of one in another container that cannot be seen.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { systemClock } from '../shared/clock.ts';
@@ -13,6 +13,10 @@ const holderSchema = z.strictObject({
   pid: z.int().min(1),
   /** When that process began, as the system counts: a number that was given again is another process. */
   begun: z.string().optional(),
+  /** Of the running system: a lock of an earlier one is nobody's. */
+  boot: z.string().optional(),
+  /** In which the number counts: in every container the first process is number 1. */
+  namespace: z.string().optional(),
 });
 export type Holder = z.infer<typeof holderSchema>;
 
@@ -27,7 +31,32 @@ function begunAt(pid: number): string | undefined {
   }
 }
 
-function isAlive({ pid, begun }: Holder): boolean {
+/** Of this process; each is absent where the system does not say. proc(5), pid_namespaces(7). */
+function surroundings(): Pick<Holder, 'boot' | 'namespace'> {
+  const boot = orNone(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+  const namespace = orNone(() => readlinkSync('/proc/self/ns/pid'));
+  return { ...(boot !== undefined && { boot }), ...(namespace !== undefined && { namespace }) };
+}
+
+function orNone(read: () => string): string | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+const differ = (a: string | undefined, b: string | undefined): boolean =>
+  a !== undefined && b !== undefined && a !== b;
+
+/** Of another container of this machine: whether it lives cannot be seen from here. */
+function isForeign({ boot, namespace }: Holder): boolean {
+  const here = surroundings();
+  return !differ(boot, here.boot) && differ(namespace, here.namespace);
+}
+
+function isAlive({ pid, begun, boot }: Holder): boolean {
+  if (differ(boot, surroundings().boot)) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
@@ -37,10 +66,23 @@ function isAlive({ pid, begun }: Holder): boolean {
   return begun === undefined || begunAt(pid) === begun;
 }
 
-/** The living process that holds the file. */
+/**
+ * The living process that holds the file.
+ * @throws StorageError when it is one of another container, of which nobody here knows whether it lives
+ */
 export async function holderOf(path: string): Promise<Holder | undefined> {
   const holder = await readHolder(path);
+  if (holder && isForeign(holder))
+    throw new StorageError(
+      `${path} was made in another container: when nothing in any other container uses this folder any more, remove the file; else leave this one to the other`,
+    );
   return holder && isAlive(holder) ? holder : undefined;
+}
+
+/** Whether a process holds the file, or one of another container may. */
+export async function isHeld(path: string): Promise<boolean> {
+  const holder = await readHolder(path);
+  return holder !== undefined && (isForeign(holder) || isAlive(holder));
 }
 
 async function readHolder(path: string): Promise<Holder | undefined> {
@@ -56,11 +98,11 @@ const isTaken = (error: unknown): boolean =>
 
 /**
  * Takes the file; the returned function gives it back. Undefined when a living process holds it.
- * @throws StorageError when it cannot be written
+ * @throws StorageError when it cannot be written, or may be held in another container
  */
 export async function takeLock(path: string): Promise<(() => Promise<void>) | undefined> {
   const begun = begunAt(process.pid);
-  const holder: Holder = { pid: process.pid, ...(begun !== undefined && { begun }) };
+  const holder: Holder = { pid: process.pid, ...(begun !== undefined && { begun }), ...surroundings() };
   const draft = `${path}.${randomToken()}`;
   try {
     await writeFile(draft, JSON.stringify(holder), { mode: 0o600, flag: 'wx' });
@@ -76,6 +118,7 @@ export async function takeLock(path: string): Promise<(() => Promise<void>) | un
     }
   } catch (cause) {
     if (isTaken(cause)) return undefined;
+    if (cause instanceof StorageError) throw cause;
     throw new StorageError(`${path} cannot be written: ${messageOf(cause)}; check space and permissions`, {
       cause,
     });
@@ -87,7 +130,7 @@ export async function takeLock(path: string): Promise<(() => Promise<void>) | un
 async function removeStale(path: string): Promise<void> {
   const aside = `${path}.${randomToken()}`;
   await rename(path, aside).catch(() => undefined);
-  if (await holderOf(aside)) await link(aside, path).catch(() => undefined);
+  if (await isHeld(aside)) await link(aside, path).catch(() => undefined);
   await rm(aside, { force: true });
 }
 

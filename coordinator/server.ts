@@ -31,10 +31,10 @@ export interface RunningCoordinator {
   close(): Promise<void>;
 }
 
-/** Who may connect is read again so often, and at once when a site is not known. */
+/** Who may connect is read again so often. */
 const REGISTRY_POLL_MS = 1000;
 
-/** @throws InputError or StorageError when configuration, certificate, port or database cannot be used */
+/** @throws InputError, PortError or StorageError when configuration, certificate, port or database cannot be used */
 export async function startCoordinator(
   folder: CoordinatorFolder,
   tell: (report: CoordinatorReport) => void,
@@ -164,7 +164,10 @@ function servicesOf(
     runs: new RunStore(database, clock),
     models: new ModelStore(folder.models),
     administration: new Administration(database, clock, folder.identity),
-    logins: new Logins(users, passwords, new LoginGuard(clock)),
+    logins: new Logins(users, passwords, {
+      login: new LoginGuard(clock),
+      confirm: new LoginGuard(clock),
+    }),
   };
 }
 

@@ -42,6 +42,11 @@ export class InvariantError extends ConsiliumError {
   readonly code: string = 'INVARIANT';
 }
 
+/** The code of anything that was thrown; `INTERNAL` where it has none of this program's. */
+export function codeOf(error: unknown): string {
+  return error instanceof ConsiliumError ? error.code : 'INTERNAL';
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

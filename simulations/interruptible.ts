@@ -3,7 +3,7 @@
  * trains finishes its step, workers become idle, and only then does the process end, by an empty event loop. Ending it
  * any earlier would abort a native engine in the middle of a step.
  */
-import { ConsiliumError, messageOf } from '../shared/errors.ts';
+import { ConsiliumError, DataError, GraphError, InputError, messageOf } from '../shared/errors.ts';
 import { SimulationStopped } from './progress.ts';
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -11,6 +11,13 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const say = (text: string): void => {
   process.stderr.write(`${text}\n`);
 };
+
+/**
+ * Input that cannot be used is told apart from what may pass: a database that is not up yet, a full disk, a port that is
+ * taken. A service manager tries again after the latter only.
+ */
+const isUnusableInput = (error: unknown): boolean =>
+  error instanceof InputError || error instanceof DataError || error instanceof GraphError;
 
 /** Sets the process's exit code; never rejects. */
 export async function runInterruptible(body: (signal: AbortSignal) => Promise<void>): Promise<void> {
@@ -36,8 +43,7 @@ export async function runInterruptible(body: (signal: AbortSignal) => Promise<vo
   try {
     await body(controller.signal);
   } catch (error) {
-    // Input that cannot be used is told apart from a program that fails.
-    process.exitCode ??= error instanceof ConsiliumError ? 2 : 1;
+    process.exitCode ??= isUnusableInput(error) ? 2 : 1;
     if (error instanceof SimulationStopped) say('Stopped.');
     else if (error instanceof ConsiliumError) say(`error: ${error.message}`);
     else say(error instanceof Error && error.stack !== undefined ? error.stack : messageOf(error));

@@ -14,7 +14,7 @@ import { takeLock } from '../lock-file.ts';
 import { startSiteAgent } from '../session/agent.ts';
 import type { SessionReport } from '../session/events.ts';
 import { RoundFiles } from '../session/round-files.ts';
-import { journalIn, readMemory, SessionMemoryFile } from '../session/session-memory.ts';
+import { journalIn, MEMORY_FILE, readMemory, SessionMemoryFile } from '../session/session-memory.ts';
 import { readTerms, termsReader } from './terms.ts';
 import { withInitialModel, type FetchModel } from '../training/initial-model-file.ts';
 import { fetchInitialModel } from '../transport/coordinator-api.ts';
@@ -77,7 +77,7 @@ async function startLocked(
   const read = termsReader(folder, (problem) => {
     report({ kind: 'closed', problem });
   });
-  const memoryFile = join(path, 'memory.json');
+  const memoryFile = join(path, MEMORY_FILE);
   const memory = await readMemory(memoryFile);
   const rounds = new RoundFiles(join(path, 'round'));
   const interrupted = await rounds.read();
@@ -85,7 +85,7 @@ async function startLocked(
   await ledger.enter({ kind: 'started', siteId });
   const ca = authorityOf(folder);
   const models = join(path, MODELS_FOLDER);
-  const trainer = createChildTrainer({ source: sourceFrom(path, config.data), engine, models });
+  const trainer = createChildTrainer({ source: sourceFrom(path, config.data), engine, models }, clock);
   const fetchModel = modelFetcher(folder, clock);
   const agent = startSiteAgent({
     siteId,
@@ -126,8 +126,8 @@ async function startLocked(
   return {
     finished: agent.finished,
     stop: async () => {
-      await agent.stop();
-      await trainer.close();
+      // Together: a training that does not heed the signal ends with its process.
+      await Promise.all([agent.stop(), trainer.close()]);
       // A full disk must not keep the agent from ending.
       await ledger.enter({ kind: 'stopped' }).catch(() => undefined);
       identity.dispose();
@@ -143,7 +143,7 @@ export const MODELS_FOLDER = 'models';
 export function modelFetcher(folder: SiteFolder, clock: Pick<Clock, 'nowMs'>): FetchModel {
   const { config, identity } = folder;
   const reach = { url: config.coordinator.url, ca: authorityOf(folder) };
-  return (model) => fetchInitialModel(reach, config, identity, { model, clock });
+  return (model, signal) => fetchInitialModel(reach, config, identity, { model, clock, signal });
 }
 
 export function authorityOf(folder: SiteFolder): string | undefined {

@@ -95,5 +95,8 @@ export function receiptFault(
     if (survivors.sites.length !== survivorCount)
       return 'the publication counts other survivors than the list';
   }
+  // Of a masked sum an acknowledgement says nothing: whose updates are in it is the list of survivors.
+  if (sumDigest !== undefined && !survivors)
+    return 'it is about a masked sum and has no list of the sites in it';
   return acknowledged || survivors ? undefined : 'nothing in it names this site';
 }

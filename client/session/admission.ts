@@ -77,7 +77,7 @@ export function eventOf(view: SiteView, message: CoordinatorMessage): SessionEve
   switch (message.type) {
     case 'announce': {
       const { cohort } = message;
-      const authentic = isAuthentic(view, announceStatement(message), message.signature);
+      const authentic = isAnnounced(view.coordinatorKey, message);
       const masking = offerOf(view, message);
       const counts = countsOfferOf(message);
       const planHash = hashPlan(message.plan);
@@ -141,8 +141,16 @@ function countsOfferOf({
   return { isPlanned, classCount, ...(classCounts && { announced: classCounts }) };
 }
 
+/** Whether the coordinator has signed the announcement. */
+export function isAnnounced(
+  coordinatorKey: Uint8Array,
+  message: MessageOf<CoordinatorMessage, 'announce'>,
+): boolean {
+  return isAuthentic({ coordinatorKey }, announceStatement(message), message.signature);
+}
+
 function isAuthentic(
-  { coordinatorKey }: SiteView,
+  { coordinatorKey }: Pick<SiteView, 'coordinatorKey'>,
   { purpose, fields }: Statement,
   signature: string,
 ): boolean {

@@ -6,7 +6,7 @@ import { systemClock } from '../../shared/clock.ts';
 import { fromHex } from '../../shared/crypto/bytes.ts';
 import { seal } from '../../shared/crypto/sealed-box.ts';
 import { verifyStatement } from '../../shared/crypto/statement.ts';
-import { InvariantError, messageOf } from '../../shared/errors.ts';
+import { codeOf, InvariantError, messageOf } from '../../shared/errors.ts';
 import type { Frame } from '../../shared/protocol/codec.ts';
 import { sameContext, type CoordinatorMessage, type RoundContext } from '../../shared/protocol/messages.ts';
 import { hashSites } from '../../shared/protocol/masking-context.ts';
@@ -18,10 +18,12 @@ import type { SiteAgentOptions } from './agent-options.ts';
 import type { signedFrame } from './answers.ts';
 import { eventOf, receive, rosterView, type SiteView } from './admission.ts';
 import type { SessionEffect, SessionEvent } from './events.ts';
+import { freshTerms, isStillIn } from './fresh-terms.ts';
 import { longestRoundMs, resumeRound } from './interrupted-round.ts';
 import { isSameRound } from './repair-check.ts';
 import { MaskingDesk, memberBindingOf } from './masking-desk.ts';
 import { Outbox } from './outbox.ts';
+import type { SitePolicy } from './policy.ts';
 import { ReceiptDesk } from './receipt-desk.ts';
 import { countInRound } from './round-counting.ts';
 import { sealedUpdate, setAside, type Aside, type RoundDesk } from './round-desk.ts';
@@ -68,6 +70,7 @@ class Agent implements SiteAgent {
     this.#session = newSession(options.siteId, options.policy, options.memory);
     this.#outbox = new Outbox({
       ...{ identity: options.identity, link: this.#link, ledger: options.ledger },
+      clock: options.clock ?? systemClock,
       protection: () => this.#desk?.plan.protection.mode ?? 'plain',
       fail: (error) => {
         this.#reject(error);
@@ -114,20 +117,19 @@ class Agent implements SiteAgent {
   #receive(frame: Frame): void {
     const message = (this.#options.receive ?? receive)(frame);
     if (!message) return;
-    this.#queue(() => {
-      if (message.type === 'announce') this.#readTerms(message.context);
-      return this.#handle(eventOf(this.#view(), message), message);
+    this.#queue(async () => {
+      const [before, roster] = [this.#session, this.#roster];
+      const terms = freshTerms(message, before, this.#options);
+      if (terms) this.#use(terms.policy, terms.roster && rosterView(terms.roster));
+      await this.#handle(eventOf(this.#view(), message), message);
+      // What was agreed to stays as it was agreed to.
+      if (terms && isStillIn(before, this.#session)) this.#use(before.policy, roster);
     });
   }
 
-  /** What was agreed to stays as it was agreed to. */
-  #readTerms(context: RoundContext): void {
-    const { terms } = this.#options;
-    const session = this.#session;
-    if (!terms || (session.phase !== 'idle' && sameContext(session.context, context))) return;
-    const { policy, roster } = terms();
-    this.#session = { ...session, policy };
-    this.#roster = roster && rosterView(roster);
+  #use(policy: SitePolicy, roster: SiteView['roster']): void {
+    this.#session = { ...this.#session, policy };
+    this.#roster = roster;
   }
 
   /** The program ended in the middle of a round, and it may still go on. */
@@ -166,7 +168,8 @@ class Agent implements SiteAgent {
     for (const effect of effects)
       if (effect.kind === 'persist') await this.#options.journal?.append(effect.event, memoryOf(next), next);
     this.#session = next;
-    if (message && this.#desk) await this.#receipts.hear(event, message);
+    if (message && this.#desk && sameContext(this.#desk.context, message.context))
+      await this.#receipts.hear(event, message);
     for (const effect of effects) await this.#perform(effect, message);
   }
 
@@ -326,7 +329,7 @@ class Agent implements SiteAgent {
   #startTraining(context: RoundContext, message: CoordinatorMessage | undefined): void {
     if (message?.type !== 'train') throw new InvariantError('training starts with the model at hand');
     const desk = this.#deskOf(context);
-    const aside = this.#maskingOf(context)?.isRepair && this.#aside;
+    const aside = this.#maskingOf(context)?.header.repair && this.#aside;
     if (aside && isSameRound(aside.context, context)) {
       Object.assign(desk, { update: aside.update, ...(aside.kept && { kept: aside.kept }) });
       this.#post({ kind: 'trained', context });
@@ -372,7 +375,8 @@ class Agent implements SiteAgent {
       },
       (error: unknown) => {
         if (!training.signal.aborted) {
-          this.#options.report?.({ kind: 'trainingFailed', context, message: messageOf(error) });
+          const told = { code: codeOf(error), message: messageOf(error) };
+          this.#options.report?.({ kind: 'trainingFailed', context, ...told });
           this.#outbox.enter({ kind: 'attemptFailed', ...context });
         }
         this.#post({ kind: 'trainingFailed', context });

@@ -129,7 +129,14 @@ export type SessionReport =
   | { readonly kind: 'acknowledged'; readonly context: RoundContext; readonly result: AckResult }
   | { readonly kind: 'closed'; readonly context: RoundContext }
   /** For the site's own eyes: only the code of the refusal crosses the wire. */
-  | { readonly kind: 'trainingFailed'; readonly context: RoundContext; readonly message: string };
+  | {
+      readonly kind: 'trainingFailed';
+      readonly context: RoundContext;
+      /** Of the error; `INTERNAL` for one that is not this program's. */
+      readonly code: string;
+      /** May name files, and so patients: not for logs. */
+      readonly message: string;
+    };
 
 export type SessionEffect =
   | { readonly kind: 'persist'; readonly event: SessionEvent }

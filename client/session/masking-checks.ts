@@ -103,11 +103,11 @@ export function sharersFinding(
 /** Phase 3: U3 ⊆ U2, this site among them, and enough. */
 export function survivorsFinding(
   { siteId, policy }: Base,
-  { header, sharers = [], cohort, isRepair }: SessionMasking,
+  { header, sharers = [], cohort }: SessionMasking,
   survivors: readonly SiteId[],
 ): RefusalReason | undefined {
   // The sums of two sets that differ by an honest site would give it away.
-  if (isRepair && survivors.length !== cohort.length) return 'sites-changed';
+  if (header.repair && survivors.length !== cohort.length) return 'sites-changed';
   if (!isAscending(survivors) || !survivors.every((id) => sharers.includes(id))) return 'sites-changed';
   if (!survivors.includes(siteId)) return 'not-a-survivor';
   return survivors.length < Math.max(header.threshold, policy.minimumCohort) ? 'too-few-peers' : undefined;

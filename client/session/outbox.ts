@@ -2,6 +2,7 @@
  * Where a site's answers leave the building. Everything with a payload, and every refusal, stands in the ledger before
  * it is sent; without a ledger, as in a simulation, it is sent at once.
  */
+import type { Clock } from '../../shared/clock.ts';
 import { sha512Hex } from '../../shared/crypto/hash.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
 import type { Frame } from '../../shared/protocol/codec.ts';
@@ -17,6 +18,7 @@ export interface OutboxOptions {
   readonly identity: Identity;
   readonly link: Pick<CoordinatorLink, 'send'>;
   readonly ledger?: RoundLedger | undefined;
+  readonly clock: Pick<Clock, 'elapsedMs'>;
   /** How the plan of the round in hand protects updates. */
   protection(): Plan['protection']['mode'];
   /** Told when an entry cannot be written: nothing is sent any more. */
@@ -29,12 +31,14 @@ export class Outbox {
   #isBroken = false;
   /** Entered already: a repetition of the same bytes tells nobody anything new. */
   #entered = new Set<string>();
+  #minute = { sinceMs: -Infinity, refusals: 0 };
 
   constructor(options: OutboxOptions) {
     this.#options = options;
   }
 
   send(unsigned: Unsigned): void {
+    if (unsigned.type === 'refuse' && this.#isFlood()) return;
     const act = unsigned.type === 'refuse' ? refusalOf(unsigned) : undefined;
     this.transmit(unsigned, signedFrame(this.#options.identity, unsigned), act);
   }
@@ -57,6 +61,15 @@ export class Outbox {
   enter(act: RoundAct): void {
     const { ledger } = this.#options;
     if (ledger) this.#inOrder(() => ledger.enter(act));
+  }
+
+  /** Whoever asks for what is refused, again and again, must not fill the disk: what is not entered is not sent. */
+  #isFlood(): boolean {
+    const { ledger, clock } = this.#options;
+    if (!ledger) return false;
+    const nowMs = clock.elapsedMs();
+    if (nowMs - this.#minute.sinceMs >= MINUTE_MS) this.#minute = { sinceMs: nowMs, refusals: 0 };
+    return ++this.#minute.refusals > MAX_REFUSALS_PER_MINUTE;
   }
 
   /** Resolves when nothing waits any more. */
@@ -86,6 +99,10 @@ export class Outbox {
     return { kind: 'sent', ...context, what: type, payloadBytes, payloadHash, protection };
   }
 }
+
+const MINUTE_MS = 60_000;
+/** An honest run needs one in a round. */
+export const MAX_REFUSALS_PER_MINUTE = 30;
 
 /** Of a few rounds. */
 const MAX_REMEMBERED = 100;

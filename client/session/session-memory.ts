@@ -2,7 +2,9 @@
  * The file in which a site remembers what it has answered. It is written before an answer goes out: killed at any
  * moment, a site never answers a second unmasking of a round, or an attempt that it has answered before.
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { writeAtomically } from '../../shared/atomic-file.ts';
@@ -29,13 +31,29 @@ const memorySchema = z.strictObject({
   tallies: z.array(tallySchema).optional(),
 });
 
-/** @throws StorageError for a file that is damaged: a site without its memory takes no part */
+/** Of a site, in its folder. */
+export const MEMORY_FILE = 'memory.json';
+
+/** When a site joins it has answered nothing. A memory that is there stays. */
+export async function createMemory(folder: string): Promise<void> {
+  const path = join(folder, MEMORY_FILE);
+  if (!existsSync(path)) await writeMemory(path, { seen: [] });
+}
+
+const writeMemory = (path: string, memory: SessionMemory): Promise<void> =>
+  writeAtomically(path, new TextEncoder().encode(JSON.stringify(memory)));
+
+const WITHOUT_MEMORY =
+  'it says what this site has answered, so restore it from a backup; without it, leave the runs that are going on and enrol under a new name';
+
+/** @throws StorageError for a file that is damaged or missing: a site without its memory takes no part */
 export async function readMemory(path: string): Promise<SessionMemory> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { seen: [] };
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      throw new StorageError(`${path} is not there: ${WITHOUT_MEMORY}`, { cause: error });
     throw new StorageError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
   }
   try {
@@ -47,10 +65,7 @@ export async function readMemory(path: string): Promise<SessionMemory> {
       ...(tallies && { tallies: tallies.map(tallyOf) }),
     });
   } catch (cause) {
-    throw new StorageError(
-      `${path} is damaged: it says what this site has answered, so restore it from a backup; without it, leave the runs that are going on and enrol under a new name`,
-      { cause },
-    );
+    throw new StorageError(`${path} is damaged: ${WITHOUT_MEMORY}`, { cause });
   }
 }
 
@@ -72,7 +87,7 @@ export class SessionMemoryFile {
 
   async keep(memory: SessionMemory): Promise<void> {
     if (isDeepStrictEqual(memory, this.#written)) return;
-    await writeAtomically(this.#path, new TextEncoder().encode(JSON.stringify(memory)));
+    await writeMemory(this.#path, memory);
     this.#written = memory;
   }
 }

@@ -45,13 +45,12 @@ export interface Tally {
 
 /** What the site knows of a masked round; sets are named as in Bonawitz et al. 2017, Figure 4. Nothing of it is secret. */
 export interface SessionMasking {
+  /** With `repair`: all of the cohort survive, or the site reveals nothing. */
   readonly header: MaskingHeader;
   /** Everyone who was announced to. */
   readonly cohort: readonly SiteId[];
   /** `bindingOfTerms` */
   readonly binding: string;
-  /** A repeated round: all of the cohort survive, or the site reveals nothing. */
-  readonly isRepair?: true;
   /** Once U1 is known. */
   readonly peers?: KnownPeers;
   /** U2, once it is known. */

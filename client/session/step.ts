@@ -75,9 +75,10 @@ const isCurrent = (session: Session, context: RoundContext): session is InRound 
 
 function announced(session: Session, event: EventOf<'announced'>): SessionTransition {
   const { context } = event;
+  // Whoever can make such messages must not make the site answer, or fill its ledger.
+  if (!event.authentic) return ignore(session, context, 'bad-coordinator-signature');
   // Asked again for what it has agreed to, the site agrees again; nothing is started twice.
-  if (event.authentic && isCurrent(session, context))
-    return { next: session, effects: [{ kind: 'advertise', context }] };
+  if (isCurrent(session, context)) return { next: session, effects: [{ kind: 'advertise', context }] };
   const reason = announcementRefusal(session, event);
   if (reason) return { next: session, effects: refusal(context, reason) };
   const inVain = event.masking?.isRepair === true && unmaskedAttempt(session);
@@ -100,13 +101,12 @@ function announced(session: Session, event: EventOf<'announced'>): SessionTransi
 
 function maskingOf({ cohort, masking }: EventOf<'announced'>): InRound['masking'] {
   if (!masking?.header || masking.binding === undefined) return undefined;
-  const { header, binding, isRepair } = masking;
-  return { header, cohort, binding, ...(isRepair && { isRepair }) };
+  const { header, binding } = masking;
+  return { header, cohort, binding };
 }
 
 function announcementRefusal(session: Session, event: EventOf<'announced'>): RefusalReason | undefined {
   const { context, planHash, cohort } = event;
-  if (!event.authentic) return 'bad-coordinator-signature';
   if (planHash !== context.planHash) return 'plan-hash-mismatch';
   if (!session.policy.approvedPlans.includes(planHash)) return 'plan-not-approved';
   if (isSpent(session, context) && !event.masking?.isRepair) return 'already-unmasked';

@@ -1,6 +1,7 @@
 /** Local training in a process of its own, which is kept from round to round and made again after a crash. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { systemClock, type Clock } from '../../shared/clock.ts';
 import { ConsiliumError, InvariantError } from '../../shared/errors.ts';
 import { planSchema } from '../../shared/protocol/plan.ts';
 import type { DataOrder, FromChild, ToChild } from './child-messages.ts';
@@ -21,15 +22,22 @@ export class TrainingFailed extends ConsiliumError {
 export interface ChildTrainer extends LocalTrainer {
   /** Of the process, while there is one. */
   readonly pid: number | undefined;
-  /** Ends the process once nothing trains. */
+  /** Ends the process once nothing trains, by force where that takes too long. Nothing is trained any more. */
   close(): Promise<void>;
 }
 
 export type ChildTrainerOptions = Omit<DataOrder, 'plan'>;
 
-export function createChildTrainer(options: ChildTrainerOptions): ChildTrainer {
-  return new Trainer(options);
+/** `clock`: for the end of a process that does not end by itself. */
+export function createChildTrainer(
+  options: ChildTrainerOptions,
+  clock: Pick<Clock, 'schedule'> = systemClock,
+): ChildTrainer {
+  return new Trainer(options, clock);
 }
+
+/** A step of training, and the loading of images, take less as a rule; `site stop` waits for a minute. */
+const CLOSING_MS = 30_000;
 
 interface Question {
   readonly message: Exclude<ToChild, { kind: 'stop' }>;
@@ -41,11 +49,14 @@ type Answer = Extract<FromChild, { kind: 'trained' | 'counted' }>;
 
 class Trainer implements ChildTrainer {
   readonly #options: ChildTrainerOptions;
+  readonly #clock: Pick<Clock, 'schedule'>;
+  #isClosed = false;
   #child: ChildProcess | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(options: ChildTrainerOptions) {
+  constructor(options: ChildTrainerOptions, clock: Pick<Clock, 'schedule'>) {
     this.#options = options;
+    this.#clock = clock;
   }
 
   get pid(): number | undefined {
@@ -78,17 +89,23 @@ class Trainer implements ChildTrainer {
   }
 
   async close(): Promise<void> {
-    await this.#last;
+    this.#isClosed = true;
     const child = this.#child;
+    const cancel = this.#clock.schedule(CLOSING_MS, () => {
+      child?.kill('SIGKILL');
+    });
+    await this.#last;
     this.#child = undefined;
-    if (!child?.connected) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.disconnect();
-    await gone;
+    if (child?.connected) {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.disconnect();
+      await gone;
+    }
+    cancel();
   }
 
   #ask({ message: question, signal, onSteps }: Question): Promise<Answer> {
-    if (signal.aborted)
+    if (signal.aborted || this.#isClosed)
       return Promise.reject(new TrainingAborted('local training was stopped before it began'));
     const child = this.#started();
     return new Promise((resolve, reject) => {

@@ -33,7 +33,8 @@ export async function readInitialModel(
   }
 }
 
-export type FetchModel = (model: InitialModel) => Promise<Uint8Array>;
+/** `signal` breaks it off. */
+export type FetchModel = (model: InitialModel, signal?: AbortSignal) => Promise<Uint8Array>;
 
 /**
  * Fetches the file of a plan unless it is here, as the plan names it. True when it was fetched.
@@ -43,10 +44,11 @@ export async function ensureInitialModel(
   plan: Starting,
   folder: string,
   fetchModel: FetchModel,
+  signal?: AbortSignal,
 ): Promise<boolean> {
   const { initialModel } = plan;
   if (!initialModel || (await isHere(initialModel, folder))) return false;
-  const bytes = await fetchModel(initialModel);
+  const bytes = await fetchModel(initialModel, signal);
   requireDigest(initialModel, bytes);
   await writeAtomically(pathIn(folder, initialModel), bytes);
   return true;
@@ -69,21 +71,21 @@ export function withInitialModel(
   fetchModel: FetchModel,
 ): LocalTrainer {
   const known = new Set<string>();
-  const ensure = async (plan: Starting): Promise<void> => {
+  const ensure = async (plan: Starting, signal: AbortSignal): Promise<void> => {
     const sha512 = plan.initialModel?.sha512;
     if (sha512 === undefined || known.has(sha512)) return;
-    await ensureInitialModel(plan, folder, fetchModel);
+    await ensureInitialModel(plan, folder, fetchModel, signal);
     known.add(sha512);
   };
   const count = trainer.count?.bind(trainer);
   return {
     train: async (request) => {
-      await ensure(request.plan);
+      await ensure(request.plan, request.signal);
       return trainer.train(request);
     },
     ...(count && {
       count: async (request) => {
-        await ensure(request.plan);
+        await ensure(request.plan, request.signal);
         return count(request);
       },
     }),

@@ -3,7 +3,7 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { TLSSocket } from 'node:tls';
 import { z } from 'zod';
-import type { Clock } from '../../shared/clock.ts';
+import { systemClock, type Clock } from '../../shared/clock.ts';
 import { fromHex, toHex } from '../../shared/crypto/bytes.ts';
 import { fingerprintOf } from '../../shared/crypto/fingerprint.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
@@ -20,23 +20,32 @@ import { openRoster } from '../../shared/protocol/roster.ts';
 import {
   FEDERATION_PATH,
   federationAnswerSchema,
+  MAX_FEDERATION_ANSWER_BYTES,
   signFederationRequest,
   type FederationAnswer,
 } from '../../shared/protocol/site-requests.ts';
 import type { InitialModel } from '../../shared/protocol/initial-model.ts';
 import { INITIAL_MODEL_PATH, signModelRequest } from '../../shared/protocol/model-request.ts';
 import type { SiteConfig } from '../config.ts';
+import { requireSafeUrl } from './coordinator-url.ts';
 import { proxyFor } from './proxy.ts';
 
 export interface Reach {
   readonly url: string;
   /** PEM of the authorities that are trusted instead of the system's. */
   readonly ca?: string | undefined;
+  /** Breaks the request off. */
+  readonly signal?: AbortSignal | undefined;
+  /** For the deadline. Default: the system's. */
+  readonly clock?: Pick<Clock, 'schedule'>;
 }
 
+/** Without a byte. */
 const TIMEOUT_MS = 30_000;
+/** For all of an answer, however slowly it comes; more for a long one, at 50 bytes a millisecond. */
+const DEADLINE_MS = 60_000;
+const SLOWEST_BYTES_PER_MS = 50;
 /** A thousand plans of ordinary size. */
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** What a refusal is at most as long as. */
 const MAX_PROBLEM_BYTES = 16 * 1024;
 const problemSchema = z.looseObject({ message: z.string().max(1000) });
@@ -44,6 +53,7 @@ const problemSchema = z.looseObject({ message: z.string().max(1000) });
 /** @throws InputError in words for the site's administrator */
 export async function enrol(reach: Reach, invitation: Invitation, identity: Identity): Promise<EnrolAnswer> {
   const { siteId, token, fingerprint } = invitation;
+  requireSafeUrl(reach.url);
   const unsigned = { siteId, token, publicKey: toHex(identity.publicKey) };
   const { purpose, fields } = enrolStatement(unsigned);
   const body = { ...unsigned, signature: signStatement(identity, purpose, fields) };
@@ -74,17 +84,25 @@ export async function fetchInitialModel(
   reach: Reach,
   { siteId, coordinator }: Pick<SiteConfig, 'siteId' | 'coordinator'>,
   identity: Identity,
-  { model, clock }: { readonly model: InitialModel; readonly clock: Pick<Clock, 'nowMs'> },
+  {
+    model,
+    clock,
+    signal,
+  }: {
+    readonly model: InitialModel;
+    readonly clock: Pick<Clock, 'nowMs'>;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<Uint8Array> {
   const body = signModelRequest(identity, { siteId, sha512: model.sha512 }, coordinator.federationId, clock);
   const limit = Math.max(model.byteLength, MAX_PROBLEM_BYTES);
-  const { status, bytes } = await reached(reach, INITIAL_MODEL_PATH, body, limit);
+  const { status, bytes } = await reached({ ...reach, signal }, INITIAL_MODEL_PATH, body, limit);
   requireSuccess(reach, status, () => parseJson(bytes.toString('utf8')));
   return new Uint8Array(bytes);
 }
 
 async function post<T>(reach: Reach, path: string, body: object, schema: z.ZodType<T>): Promise<T> {
-  const { status, bytes } = await reached(reach, path, body, MAX_ANSWER_BYTES);
+  const { status, bytes } = await reached(reach, path, body, MAX_FEDERATION_ANSWER_BYTES);
   const json = parseJson(bytes.toString('utf8'));
   requireSuccess(reach, status, () => json);
   const parsed = schema.safeParse(json);
@@ -148,8 +166,10 @@ function timeOf(text: string | undefined): number | undefined {
 }
 
 /** Without a body it asks, with one it posts. */
-function send({ url, ca }: Reach, path: string, body: string | undefined, limit: number): Promise<Answered> {
-  return new Promise((resolve, reject) => {
+function send(reach: Reach, path: string, body: string | undefined, limit: number): Promise<Answered> {
+  const { url, ca, signal, clock = systemClock } = reach;
+  let cancel: () => void = () => undefined;
+  return new Promise<Answered>((resolve, reject) => {
     const target = new URL(path, url);
     const request = target.protocol === 'https:' ? requestHttps : requestHttp;
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
@@ -162,6 +182,7 @@ function send({ url, ca }: Reach, path: string, body: string | undefined, limit:
         timeout: TIMEOUT_MS,
       },
       ...(ca !== undefined && { ca }),
+      ...(signal && { signal }),
       ...(route && { agent: route.agent }),
     };
     const sent = request(target, options, (response) => {
@@ -191,10 +212,18 @@ function send({ url, ca }: Reach, path: string, body: string | undefined, limit:
       });
       response.on('error', reject);
     });
+    const deadlineMs = DEADLINE_MS + limit / SLOWEST_BYTES_PER_MS;
+    cancel = clock.schedule(deadlineMs, () => {
+      const late = new Error(`no whole answer within ${String(Math.round(deadlineMs / 1000))} s`);
+      reject(late);
+      sent.destroy(late);
+    });
     sent.on('timeout', () => {
       sent.destroy(new Error(`no answer within ${String(TIMEOUT_MS / 1000)} s`));
     });
     sent.on('error', reject);
     sent.end(body);
+  }).finally(() => {
+    cancel();
   });
 }

@@ -37,7 +37,7 @@ export interface AppOptions {
   readonly folder: Pick<CoordinatorFolder, 'identity' | 'federationId' | 'models' | 'config'>;
   readonly registry: SiteRegistry;
   readonly runs: RunStore;
-  readonly clock: Pick<Clock, 'nowMs' | 'elapsedMs'>;
+  readonly clock: Clock;
   readonly api: ApiServices;
   readonly metrics: CoordinatorMetrics;
   readonly secrets: Secrets;

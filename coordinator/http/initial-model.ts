@@ -13,12 +13,16 @@ import { ModelStore } from '../storage/model-store.ts';
 import type { RunStore } from '../storage/run-store.ts';
 import type { SiteRegistry } from '../storage/site-registry.ts';
 
+/** A site that reads more slowly than this, about half a megabit a second, keeps a file and a connection open for nothing. */
+const SLOWEST_BYTES_PER_MS = 64;
+const LEAST_DEADLINE_MS = 60_000;
+
 export interface InitialModelOptions {
   /** `models`: path of the model store. */
   readonly folder: { readonly federationId: string; readonly models: string };
   readonly registry: Pick<SiteRegistry, 'find'>;
   readonly runs: Pick<RunStore, 'plans'>;
-  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly clock: Pick<Clock, 'nowMs' | 'schedule'>;
 }
 
 /** For a request whose body has been read as JSON. */
@@ -60,6 +64,10 @@ export function serveInitialModel({ folder, registry, runs, clock }: InitialMode
     response.status(200).setHeader('content-type', 'application/octet-stream');
     response.setHeader('content-length', found.size);
     // A site that goes away in the middle asks again.
+    const cancel = clock.schedule(LEAST_DEADLINE_MS + found.size / SLOWEST_BYTES_PER_MS, () => {
+      response.destroy();
+    });
     await pipeline(createReadStream(path), response).catch(() => undefined);
+    cancel();
   };
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer as createHttp, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createHttps } from 'node:https';
-import { InputError, messageOf } from '../../shared/errors.ts';
+import { ConsiliumError, InputError, messageOf } from '../../shared/errors.ts';
 import { pathIn, type CoordinatorFolder } from '../config.ts';
 
 export interface ListenerLimits {
@@ -23,6 +23,11 @@ const MAX_HEADERS = 64;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 type ListenerFolder = Pick<CoordinatorFolder, 'config' | 'path'>;
+
+/** The port belongs to another process, or the address is not there yet: both may pass. */
+export class PortError extends ConsiliumError {
+  readonly code = 'PORT';
+}
 
 /** @throws InputError when the certificate cannot be used */
 export function createListener(
@@ -58,12 +63,12 @@ function secureServer(
   }
 }
 
-/** @throws InputError when the port cannot be had */
+/** @throws PortError when the port cannot be had */
 export function listen(server: Server, { config }: Pick<CoordinatorFolder, 'config'>): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       const place = `${config.host}:${String(config.port)}`;
-      reject(new InputError(`the coordinator cannot listen on ${place}: ${messageOf(cause)}`, { cause }));
+      reject(new PortError(`the coordinator cannot listen on ${place}: ${messageOf(cause)}`, { cause }));
     });
     server.listen(config.port, config.host, resolve);
   });

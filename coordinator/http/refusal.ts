@@ -22,8 +22,7 @@ export class HttpRefusal extends ConsiliumError {
   }
 }
 
-export const notFound = (what: string): HttpRefusal =>
-  new HttpRefusal(404, 'not-found', `there is no ${what}`);
+const notFound = (what: string): HttpRefusal => new HttpRefusal(404, 'not-found', `there is no ${what}`);
 
 /** @throws HttpRefusal when there is no such thing */
 export function found<T>(value: T | undefined, what: string): T {
@@ -31,7 +30,7 @@ export function found<T>(value: T | undefined, what: string): T {
   return value;
 }
 
-export function sendRefusal(response: Response, status: number, body: RefusalBody): void {
+function sendRefusal(response: Response, status: number, body: RefusalBody): void {
   response.status(status).json(body);
 }
 

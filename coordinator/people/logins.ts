@@ -21,15 +21,21 @@ export interface LoginAttempt {
   readonly address: string;
 }
 
+export interface LoginGuards {
+  readonly login: LoginGuard;
+  /** Of the own password in an open session: strangers who try to log in with the name do not count there. */
+  readonly confirm: LoginGuard;
+}
+
 export class Logins {
   readonly #users: UserStore;
-  readonly #passwords: Passwords;
-  readonly #guard: LoginGuard;
+  readonly #passwords: Pick<Passwords, 'verify'>;
+  readonly #guards: LoginGuards;
 
-  constructor(users: UserStore, passwords: Passwords, guard: LoginGuard) {
+  constructor(users: UserStore, passwords: Pick<Passwords, 'verify'>, guards: LoginGuards) {
     this.#users = users;
     this.#passwords = passwords;
-    this.#guard = guard;
+    this.#guards = guards;
   }
 
   async login({ name, password, address }: LoginAttempt): Promise<LoginOutcome> {
@@ -41,31 +47,32 @@ export class Logins {
       reason,
       ...(known !== false && known),
     });
-    const refusal = await this.#check({ name, password, address }, encoded);
+    const refusal = await this.#check(this.#guards.login, { name, password, address }, encoded);
     if (refusal !== undefined) return refused(refusal);
-    if (!parsed.success) return refused('wrong');
-    const token = await this.#users.openSession(parsed.data);
-    const session = await this.#users.session(token);
-    return session ? { kind: 'open', token, session } : refused('wrong');
+    if (!parsed.success || encoded === undefined) return refused('wrong');
+    const token = await this.#users.openSessionWith(parsed.data, encoded);
+    const session = token === undefined ? undefined : await this.#users.session(token);
+    return token !== undefined && session ? { kind: 'open', token, session } : refused('wrong');
   }
 
   /** Whether somebody who is logged in knows the own password; undefined: yes. */
   async confirm(attempt: LoginAttempt): Promise<LoginRefusal | undefined> {
-    return this.#check(attempt, await this.#users.passwordOf(attempt.name));
+    return this.#check(this.#guards.confirm, attempt, await this.#users.passwordOf(attempt.name));
   }
 
   async #check(
+    guard: LoginGuard,
     { name, password, address }: LoginAttempt,
     encoded: string | undefined,
   ): Promise<LoginRefusal | undefined> {
-    if (!this.#guard.admit(name, address)) return 'too-many';
+    if (!guard.admit(name, address)) return 'too-many';
     try {
       if (!(await this.#passwords.verify(password, encoded))) return 'wrong';
     } catch (error) {
       if (error instanceof PasswordsBusyError) return 'busy';
       throw error;
     }
-    this.#guard.succeeded(name, address);
+    guard.succeeded(name, address);
     return undefined;
   }
 }

@@ -12,12 +12,12 @@ export interface PasswordCost {
   readonly r: number;
   readonly p: number;
 }
-export const DEFAULT_COST: PasswordCost = { ln: 17, r: 8, p: 1 };
+const DEFAULT_COST: PasswordCost = { ln: 17, r: 8, p: 1 };
 
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 /** NIST SP 800-63B §5.1.1: length is what counts, and long ones must be possible. */
-export const MIN_PASSWORD_CHARS = 12;
+const MIN_PASSWORD_CHARS = 12;
 export const MAX_PASSWORD_CHARS = 256;
 /** Each takes 128 MiB. */
 const MAX_AT_ONCE = 2;
@@ -34,7 +34,7 @@ const HASH = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d)\$([A-Za-z0-9+/]{22})\$(
 const unpadded = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64').replaceAll('=', '');
 
 /** @throws InputError when the password is too short or too long */
-export function checkPassword(password: string): void {
+function checkPassword(password: string): void {
   const { length } = Array.from(password);
   if (length < MIN_PASSWORD_CHARS || length > MAX_PASSWORD_CHARS)
     throw new InputError(

@@ -3,6 +3,8 @@
  * what it means that a site goes (Bonawitz et al. 2017, Figure 4, the server's side). Pure, as all of the round.
  */
 import type { SiteId } from '../../shared/ids.ts';
+import type { BadSecret } from '../../shared/protocol/bad-secret.ts';
+import { MAX_HEADER_CHARS } from '../../shared/protocol/codec.ts';
 import type { MaskingKeys } from '../../shared/protocol/masking-messages.ts';
 import type { DropReason } from '../../shared/protocol/reasons.ts';
 import { hashSites } from '../../shared/protocol/masking-context.ts';
@@ -104,12 +106,26 @@ export function nameCulprits(
   };
 }
 
+/** Half of the longest header: cohort and plan have to stand beside it. A proof is at most about 200 000 long. */
+const MAX_PROOF_CHARS = MAX_HEADER_CHARS / 2;
+
+/** As many as an announcement has room for: whoever is left out spoils the repetition, and is proven to with the next. */
+function withRoom(proofs: readonly BadSecret[]): BadSecret[] {
+  let chars = 0;
+  return proofs.filter((proof) => {
+    const length = JSON.stringify(proof).length;
+    if (chars + length > MAX_PROOF_CHARS) return false;
+    chars += length;
+    return true;
+  });
+}
+
 /** Without those whose bad secrets can be proven; undefined when there are none. */
 export function repairOf(
-  { context, survivors }: Aggregating,
+  { context, survivors }: Pick<Aggregating, 'context' | 'survivors'>,
   culprits: readonly Culprit[],
 ): PlannedRepair | undefined {
-  const proofs = culprits.flatMap(({ proof }) => (proof ? [proof] : []));
+  const proofs = withRoom(culprits.flatMap(({ proof }) => (proof ? [proof] : [])));
   if (proofs.length === 0) return undefined;
   const proven = new Set(proofs.map(({ siteId }) => siteId));
   return { attempt: context.attempt, proofs, sites: survivors.filter((siteId) => !proven.has(siteId)) };

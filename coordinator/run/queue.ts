@@ -29,6 +29,7 @@ import { PauseSwitch } from './pause.ts';
 import { classCountsIn, type AttemptRecord } from './progress.ts';
 import { lostAttempt } from './recovery.ts';
 import { planNetwork } from './plan-network.ts';
+import { failureText } from './failure.ts';
 import { executeRun, type RunOptions, type RunPosition, type RunResult } from './run.ts';
 import { sitesOf, startable } from './startable.ts';
 
@@ -79,6 +80,10 @@ export class RunQueue {
   readonly #ended = new AbortController();
   readonly #shares: GatewayShares;
   readonly #work = new Map<RunId, Work>();
+  /** Ends the present wait. */
+  #wake: () => void = () => undefined;
+  /** The first run whose end could not be written down: rejects. */
+  #broken: Promise<void> | undefined;
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -93,8 +98,8 @@ export class RunQueue {
       const runs = await this.#options.runs.runs();
       for (const run of runs) this.#heed(run);
       for (const run of startable(runs, ({ runId }) => this.#work.has(runId))) this.#start(run);
-      // Whatever ends makes room at once.
-      await Promise.race([this.#wait(), ...[...this.#work.values()].map(({ done }) => done)]);
+      await this.#wait();
+      await this.#broken;
     }
   }
 
@@ -124,6 +129,16 @@ export class RunQueue {
     work.done = this.#carryOut(run, work).finally(() => {
       this.#work.delete(run.runId);
     });
+    // Whatever ends makes room at once.
+    work.done.then(
+      () => {
+        this.#wake();
+      },
+      () => {
+        this.#broken ??= work.done;
+        this.#wake();
+      },
+    );
   }
 
   #wait(): Promise<void> {
@@ -135,6 +150,7 @@ export class RunQueue {
         resolve();
       };
       const cancel = this.#options.clock.schedule(POLL_MS, end);
+      this.#wake = end;
       signal.addEventListener('abort', end, { once: true });
       if (signal.aborted) end();
     });
@@ -158,26 +174,30 @@ export class RunQueue {
           report({ kind: 'runStopped', runId });
           break;
         case 'failed':
-          await this.#fail(runId, result.end.reason);
+          await this.#fail(runId, { stored: result.end.reason, logged: result.end.reason });
           break;
       }
       await this.#checkpoints.remove(runId);
     } catch (error) {
-      if (!this.#ended.signal.aborted) await this.#fail(runId, messageOf(error));
+      if (!this.#ended.signal.aborted) {
+        await this.#fail(runId, { stored: failureText(error), logged: messageOf(error) });
+      }
     } finally {
       gateway.close();
     }
   }
 
-  async #fail(runId: RunId, reason: string): Promise<void> {
-    await this.#options.runs.setStatus(runId, 'failed', reason);
-    this.#options.report({ kind: 'runFailed', runId, reason });
+  /** `stored` is read by everybody who may log in; `logged` by whoever runs the machine. */
+  async #fail(runId: RunId, { stored, logged }: { stored: string; logged: string }): Promise<void> {
+    await this.#options.runs.setStatus(runId, 'failed', stored);
+    this.#options.report({ kind: 'runFailed', runId, reason: logged });
   }
 
-  /** Undefined when somebody stopped it before it began. */
+  /** Undefined when somebody stopped it before it began, or it has ended since the queue was read. */
   async #execute(run: QueuedRun, work: Work, gateway: SiteGateway): Promise<RunResult | undefined> {
     const { runId, planHash, status } = run;
     const { database, runs, report } = this.#options;
+    if (status !== 'queued' && !(await this.#isOpen(runId))) return undefined;
     const { plan } = await runs.plan(planHash);
     const journal = new RunJournal(database, runId);
     const network = await planNetwork(plan, this.#models);
@@ -201,6 +221,15 @@ export class RunQueue {
     } finally {
       await evaluator.close();
     }
+  }
+
+  /**
+   * Whether a run that was going on still is: a list that a database server began to answer before the run's end was
+   * written may arrive after it.
+   */
+  async #isOpen(runId: RunId): Promise<boolean> {
+    const status = (await this.#options.runs.run(runId))?.status;
+    return status === 'running' || status === 'paused';
   }
 
   /** What a run of the plan begins with. */

@@ -15,6 +15,7 @@ import {
 } from '../../shared/ids.ts';
 import { canonicalJson } from '../../shared/protocol/canonical.ts';
 import { hashPlan, planSchema, type Plan } from '../../shared/protocol/plan.ts';
+import { MAX_OFFERED_PLAN_BYTES, MAX_OFFERED_PLANS } from '../../shared/protocol/site-requests.ts';
 import type { Database } from './database.ts';
 import { attemptViewSchema, type AttemptView } from './attempt-view.ts';
 import type { RunStatus, Tables } from './tables.ts';
@@ -61,10 +62,26 @@ export interface StoredPlan {
   readonly plan: Plan;
 }
 
-const storedPlan = ({ plan_hash, body }: { plan_hash: string; body: string }): StoredPlan => ({
-  planHash: planHashSchema.parse(plan_hash),
-  plan: planSchema.parse(JSON.parse(body)),
-});
+/** A plan of another version of the protocol: it is kept, but nothing here can read it. */
+export interface ForeignPlan {
+  readonly planHash: PlanHash;
+  readonly name: string;
+}
+
+type PlanRow = Pick<Selectable<Tables['plans']>, 'plan_hash' | 'name' | 'body'>;
+
+/** @throws SyntaxError when the database holds what is no JSON */
+const readPlan = ({ body }: PlanRow): Plan | undefined => planSchema.safeParse(JSON.parse(body)).data;
+
+/** @throws InputError for a plan of another version of the protocol */
+function storedPlan(row: PlanRow): StoredPlan {
+  const plan = readPlan(row);
+  if (!plan)
+    throw new InputError(
+      `plan ${row.plan_hash.slice(0, 12)} is of another version of the protocol: add it anew, which gives it another hash`,
+    );
+  return { planHash: planHashSchema.parse(row.plan_hash), plan };
+}
 
 export class RunStore {
   readonly #database: Database;
@@ -75,10 +92,11 @@ export class RunStore {
     this.#clock = clock;
   }
 
-  /** The same plan again is no other plan. */
+  /** The same plan again is no other plan. @throws InputError when there are as many as sites can be told of */
   async addPlan(plan: Plan): Promise<PlanHash> {
     const planHash = hashPlan(plan);
     const body = canonicalJson(plan);
+    await this.#requireRoom(planHash, body);
     await this.#database
       .insertInto('plans')
       .values({ plan_hash: planHash, name: plan.task.name, body, added_at: this.#now() })
@@ -87,30 +105,56 @@ export class RunStore {
     return planHash;
   }
 
-  /** In the order in which they were added. */
-  async plans(): Promise<readonly StoredPlan[]> {
-    const rows = await this.#database
-      .selectFrom('plans')
-      .select(['plan_hash', 'body'])
-      .orderBy('added_at')
-      .execute();
-    return rows.map(storedPlan);
+  /** An answer with more would be refused by every site, whole. */
+  async #requireRoom(planHash: PlanHash, body: string): Promise<void> {
+    const others = (await this.#planRows()).filter((row) => row.plan_hash !== planHash && readPlan(row));
+    const bytes = [body, ...others.map((row) => row.body)].reduce(
+      (sum, text) => sum + Buffer.byteLength(text),
+      0,
+    );
+    if (others.length >= MAX_OFFERED_PLANS || bytes > MAX_OFFERED_PLAN_BYTES)
+      throw new InputError(
+        `the ${String(others.length)} plans that there are leave no room: sites are told of ${String(MAX_OFFERED_PLANS)} of at most ${String(MAX_OFFERED_PLAN_BYTES)} bytes together; begin a new federation`,
+      );
   }
 
+  /** Those that can be read, in the order in which they were added. */
+  async plans(): Promise<readonly StoredPlan[]> {
+    return (await this.#planRows()).flatMap((row) => {
+      const plan = readPlan(row);
+      return plan ? [{ planHash: planHashSchema.parse(row.plan_hash), plan }] : [];
+    });
+  }
+
+  /** Those that no site is offered, because they are of another version of the protocol. */
+  async foreignPlans(): Promise<readonly ForeignPlan[]> {
+    const rows = (await this.#planRows()).filter((row) => !readPlan(row));
+    return rows.map(({ plan_hash, name }) => ({ planHash: planHashSchema.parse(plan_hash), name }));
+  }
+
+  #planRows(): Promise<readonly PlanRow[]> {
+    return this.#database
+      .selectFrom('plans')
+      .select(['plan_hash', 'name', 'body'])
+      .orderBy('added_at')
+      .execute();
+  }
+
+  /** @throws InputError for a plan of another version of the protocol */
   async findPlan(planHash: PlanHash): Promise<Plan | undefined> {
     const row = await this.#database
       .selectFrom('plans')
-      .select(['plan_hash', 'body'])
+      .select(['plan_hash', 'name', 'body'])
       .where('plan_hash', '=', planHash)
       .executeTakeFirst();
     return row && storedPlan(row).plan;
   }
 
-  /** By the hash or its beginning. @throws InputError when none or several begin so */
+  /** By the hash or its beginning. @throws InputError when none or several begin so, or it is of another protocol */
   async plan(beginning: string): Promise<StoredPlan> {
     const matches = await this.#database
       .selectFrom('plans')
-      .select(['plan_hash', 'body'])
+      .select(['plan_hash', 'name', 'body'])
       .where(
         (where) => where.fn('substr', ['plan_hash', where.lit(1), where.val(beginning.length)]),
         '=',

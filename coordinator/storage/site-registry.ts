@@ -1,4 +1,4 @@
-/** Invitations and sites. Who may connect is read here at every handshake, so that a suspension works at once. */
+/** Invitations and sites. Who may connect is read here every second, so that a suspension works within it. */
 import { sql, type Selectable } from 'kysely';
 import type { Clock } from '../../shared/clock.ts';
 import { fromHex } from '../../shared/crypto/bytes.ts';

@@ -6,7 +6,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { sha512Hex } from '../../shared/crypto/hash.ts';
 import { randomToken } from '../../shared/crypto/random.ts';
 import { InputError } from '../../shared/errors.ts';
-import type { Database } from './database.ts';
+import { takeTurns, type Database } from './database.ts';
 import { ROLES, type Role } from './tables.ts';
 
 /** As people write it; lower case, so that two names never look alike by case. */
@@ -127,6 +127,18 @@ export class UserStore {
     if (user.role !== 'administrator') return;
     if (!users.some((other) => other.name !== name && other.role === 'administrator'))
       throw new InputError(`${name} is the last administrator: make another one first`);
+  }
+
+  /**
+   * A new session for whoever has shown the password of this hash; undefined when the user has another one by now, or is
+   * gone. It takes its turn with the acts that change passwords: none comes between the question and the session.
+   */
+  openSessionWith(name: UserName, encoded: string): Promise<string | undefined> {
+    return this.#database.transaction().execute(async (database) => {
+      await takeTurns(database);
+      const users = new UserStore(database, this.#clock);
+      return (await users.passwordOf(name)) === encoded ? users.openSession(name) : undefined;
+    });
   }
 
   /** A new session's token, which is kept nowhere else. */

@@ -72,6 +72,8 @@ export function bindingOfTerms(terms: MaskingTerms): string {
     privacy: null,
     previousTranscriptHash: header.previous?.transcript ?? '',
     ...(classCounts && { classCounts }),
+    // Sites that are shown other proofs have another context.
+    ...(header.repair && { repair: sha512Hex(canonicalBytes(header.repair)) }),
   });
   return toHex(bytes);
 }

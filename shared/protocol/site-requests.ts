@@ -18,9 +18,16 @@ export const federationRequestSchema = z.strictObject({
 });
 export type FederationRequest = z.infer<typeof federationRequestSchema>;
 
+/** A longer answer is not read. */
+export const MAX_FEDERATION_ANSWER_BYTES = 16 * 1024 * 1024;
+/** What a coordinator may offer, so that no site is kept from all plans by one too many. */
+export const MAX_OFFERED_PLANS = 1000;
+/** As JSON; what is left of the answer is for the roster. */
+export const MAX_OFFERED_PLAN_BYTES = MAX_FEDERATION_ANSWER_BYTES - 1024 * 1024;
+
 export const federationAnswerSchema = z.strictObject({
   roster: signedRosterSchema,
-  plans: z.array(planSchema).max(1000),
+  plans: z.array(planSchema).max(MAX_OFFERED_PLANS),
 });
 export type FederationAnswer = z.infer<typeof federationAnswerSchema>;
 

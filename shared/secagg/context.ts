@@ -47,6 +47,8 @@ export interface RoundContext {
   readonly previousTranscriptHash: string;
   /** Examples of each class in the federation, where training depends on them. */
   readonly classCounts?: readonly number[];
+  /** Of a repeated round: SHA-512 of what it is repeated for, 128 hexadecimal digits. */
+  readonly repair?: string;
 }
 
 /** @throws InvariantError when an id stands twice */

@@ -215,10 +215,13 @@ function plan(): Command {
       .action(
         acting((options: Common) =>
           withStores(options.dir, async ({ runs }) => {
-            printTable(
-              (await runs.plans()).map(({ planHash, plan }) => ({ plan: planHash, name: plan.task.name })),
-              options,
-            );
+            const usable = (await runs.plans()).map(({ planHash, plan }) => ({
+              ...{ plan: planHash, name: plan.task.name, note: '' },
+            }));
+            const foreign = (await runs.foreignPlans()).map(({ planHash, name }) => ({
+              ...{ plan: planHash, name, note: 'of another version of the protocol: not offered to sites' },
+            }));
+            printTable([...usable, ...foreign], options);
           }),
         ),
       ),

@@ -1,5 +1,6 @@
 /** `consilium coordinator ledger`: the record of administrative acts. */
 import { Command } from 'commander';
+import type { AuditEntry } from '../../coordinator/storage/audit-log.ts';
 import { StorageError } from '../../shared/errors.ts';
 import { acting, say } from './command-forms.ts';
 import {
@@ -12,14 +13,23 @@ import { printTable, type TableRow } from './text-table.ts';
 
 const PAGE = 1000;
 
-async function rowsOf({ administration, database }: Stores): Promise<TableRow[]> {
-  const rows: TableRow[] = [];
+/** Of a record from which entries were taken out as well: pages begin after the last number that there is. */
+async function entriesOf({ administration, database }: Stores): Promise<readonly AuditEntry[]> {
+  const all: AuditEntry[] = [];
   for (;;) {
-    const entries = await administration.log.entries(database, rows.length, PAGE);
-    for (const { sequence, at, actor, act, subject } of entries)
-      rows.push({ sequence, at, actor, act, subject });
-    if (entries.length < PAGE) return rows;
+    const entries = await administration.log.entries(database, all.at(-1)?.sequence ?? 0, PAGE);
+    all.push(...entries);
+    if (entries.length < PAGE) return all;
   }
+}
+
+/** Hashes are for programs: they make every line too wide to read. */
+export function ledgerRow(
+  { sequence, at, actor, act, subject, previousHash, hash }: AuditEntry,
+  { json = false }: { readonly json?: boolean },
+): TableRow {
+  const row = { sequence, at, actor, act, subject };
+  return json ? { ...row, previousHash, hash } : row;
 }
 
 export function ledgerCommand(): Command {
@@ -30,7 +40,11 @@ export function ledgerCommand(): Command {
       .action(
         acting((options: Common) =>
           withStores(options.dir, async (stores) => {
-            printTable(await rowsOf(stores), options);
+            const entries = await entriesOf(stores);
+            printTable(
+              entries.map((entry) => ledgerRow(entry, options)),
+              options,
+            );
           }),
         ),
       ),

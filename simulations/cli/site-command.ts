@@ -1,8 +1,10 @@
 /** `consilium site`: everything that a hospital does at the command line. */
 import { Command } from 'commander';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { lockOf, startSite, type SiteReport } from '../../client/agent/site.ts';
 import {
+  hasPolicy,
   isEnrolled,
   readDraft,
   openSiteFolder,
@@ -11,7 +13,7 @@ import {
   siteIdentity,
   writeSite,
 } from '../../client/config.ts';
-import { holderOf } from '../../client/lock-file.ts';
+import { isHeld } from '../../client/lock-file.ts';
 import { sitePolicySchema } from '../../client/session/policy.ts';
 import { enrol } from '../../client/transport/coordinator-api.ts';
 import { fromHex } from '../../shared/crypto/bytes.ts';
@@ -23,7 +25,7 @@ import { acting, say } from './command-forms.ts';
 import { integer } from './options.ts';
 import { siteCareCommands } from './site-care-command.ts';
 import { siteCommandNamed as command, type SiteOptions } from './site-forms.ts';
-import { describeSiteReport } from './site-log.ts';
+import { describeSiteReport, siteLogFields } from './site-log.ts';
 import { sitePlanCommands } from './site-plans-command.ts';
 import { siteRecordCommands } from './site-records-command.ts';
 
@@ -38,7 +40,7 @@ export function siteCommand(): Command {
 interface EnrollOptions extends SiteOptions {
   readonly data?: string;
   readonly authority?: string;
-  readonly minimumCohort: number;
+  readonly minimumCohort?: number;
   readonly acknowledgeSmallCohort?: boolean;
 }
 
@@ -47,15 +49,19 @@ function enroll(): Command {
     .argument('<invitation>', "what the consortium's administrator has handed over")
     .option('--data <source>', 'images with labels on this machine: folder:…, table:…, npz:…')
     .option('--authority <file>', 'PEM of the authority of the coordinator’s certificate')
-    .option('--minimum-cohort <count>', 'take no part in a smaller round', integer, 5)
+    .option('--minimum-cohort <count>', 'take no part in a smaller round (default: 5)', integer)
     .option(
       '--acknowledge-small-cohort',
       'take part with three or four sites, whose sum says much about each',
     )
     .action(
       acting(async (code: string, options: EnrollOptions) => {
-        const { dir, data, authority, minimumCohort, acknowledgeSmallCohort = false } = options;
+        const { dir, data, authority, minimumCohort, acknowledgeSmallCohort } = options;
         if (isEnrolled(dir)) throw new InputError(`${dir} holds a site already; choose another folder`);
+        if (hasPolicy(dir) && (minimumCohort !== undefined || acknowledgeSmallCohort !== undefined))
+          throw new InputError(
+            `${join(dir, 'policy.yaml')} is there already and stays as it is: write minimumCohort and smallCohortAcknowledged into it, and leave --minimum-cohort and --acknowledge-small-cohort out`,
+          );
         const invitation = readInvitation(code);
         const draft = readDraft(dir);
         const identity = siteIdentity(dir);
@@ -75,8 +81,8 @@ function enroll(): Command {
           },
           sitePolicySchema.parse({
             approvedPlans: [],
-            minimumCohort,
-            smallCohortAcknowledged: acknowledgeSmallCohort,
+            ...(minimumCohort !== undefined && { minimumCohort }),
+            smallCohortAcknowledged: acknowledgeSmallCohort ?? false,
           }),
         );
         say(`${invitation.siteId} has asked to join the federation at ${invitation.url}.`);
@@ -92,7 +98,7 @@ function start(): Command {
     .action(async ({ dir, json }: SiteOptions) => {
       await runInterruptible(async (signal) => {
         const site = await startSite(openSiteFolder(dir), (report: SiteReport) => {
-          const line = json ? JSON.stringify(report) : describeSiteReport(report);
+          const line = json ? JSON.stringify(siteLogFields(report)) : describeSiteReport(report);
           if (line !== undefined) say(line);
         });
         const stopped = new Promise<void>((resolve) => {
@@ -119,7 +125,7 @@ function status(): Command {
         const { approvedPlans, minimumCohort } = readPolicy(folder);
         const known = {
           site: config.siteId,
-          running: (await holderOf(lockOf(folder))) !== undefined,
+          running: await isHeld(lockOf(folder)),
           fingerprint: fingerprintOf(identity.publicKey),
           coordinator: config.coordinator.url,
           coordinatorFingerprint: fingerprintOf(fromHex(config.coordinator.key)),

@@ -1,4 +1,7 @@
-/** The site agent's log for people: one line an event. */
+/**
+ * The site agent's log: a line an event, for people and as JSON. Of every report a list of fields is written and nothing
+ * else: the message of an error may name a file of images, and so a patient.
+ */
 import { isCountsRound } from '../../shared/protocol/class-counts.ts';
 import type { SiteReport } from '../../client/agent/site.ts';
 
@@ -17,7 +20,7 @@ export function describeSiteReport(report: SiteReport): string | undefined {
     case 'ignored':
       return `${place}: ignored: ${session.reason}`;
     case 'trainingFailed':
-      return `${place}: training failed: ${session.message}`;
+      return `${place}: training failed (${session.code}); consilium site doctor tells more`;
     case 'acknowledged':
       return session.result.status === 'accepted'
         ? undefined
@@ -30,5 +33,41 @@ export function describeSiteReport(report: SiteReport): string | undefined {
       return `${place}: training`;
     case 'countingStarted':
       return `${place}: counting the images of each class`;
+  }
+}
+
+type Fields = Readonly<Record<string, string | number | undefined>>;
+
+/** For the log as JSON lines. */
+export function siteLogFields(report: SiteReport): Fields {
+  switch (report.kind) {
+    case 'link': {
+      const { status } = report;
+      if (status.kind === 'connected') return { kind: 'link', event: status.kind };
+      return { kind: 'link', event: status.kind, reason: status.reason, delayMs: status.delayMs };
+    }
+    case 'closed':
+      return { kind: 'closed', problem: report.problem };
+    case 'session':
+      return sessionFields(report.report);
+  }
+}
+
+function sessionFields(report: Extract<SiteReport, { kind: 'session' }>['report']): Fields {
+  const { runId, round, attempt } = report.context;
+  const place = { kind: 'session', event: report.kind, runId, round, attempt };
+  switch (report.kind) {
+    case 'refused':
+    case 'ignored':
+      return { ...place, reason: report.reason };
+    case 'trainingFailed':
+      return { ...place, code: report.code };
+    case 'acknowledged':
+      return { ...place, status: report.result.status };
+    case 'closed':
+    case 'joined':
+    case 'trainingStarted':
+    case 'countingStarted':
+      return place;
   }
 }

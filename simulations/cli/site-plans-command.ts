@@ -2,11 +2,13 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { planDifference } from '../../client/agent/plan-difference.ts';
+import { rosterDifference } from '../../client/agent/roster-difference.ts';
 import { authorityOf, modelFetcher, MODELS_FOLDER } from '../../client/agent/site.ts';
 import { misfit, readManifest, scanCohort } from '../../client/cohort/scan.ts';
 import {
   openSiteFolder,
   readPolicy,
+  readRoster,
   writePolicy,
   writeRoster,
   type SiteFolder,
@@ -19,7 +21,7 @@ import { askFederation } from '../../client/transport/coordinator-api.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { fromHex } from '../../shared/crypto/bytes.ts';
 import { sourceFrom } from '../../shared/data/open-local.ts';
-import { InputError } from '../../shared/errors.ts';
+import { InputError, messageOf } from '../../shared/errors.ts';
 import { hashPlan, type Plan } from '../../shared/protocol/plan.ts';
 import { summarisePlan } from '../../shared/protocol/plan-summary.ts';
 import { hashRoster, openRoster } from '../../shared/protocol/roster.ts';
@@ -111,6 +113,16 @@ async function misfitHere({ path, config }: SiteFolder, plan: Plan): Promise<str
   return misfit(manifest, plan);
 }
 
+/** Against the list that was accepted before. */
+function sayNewSites(folder: SiteFolder, roster: FederationAnswer['roster']): void {
+  try {
+    for (const line of rosterDifference(readRoster(folder), roster)) say(`Sites, ${line}`);
+  } catch (error) {
+    // A list that cannot be read is what approving puts right.
+    say(`the list of sites that was accepted before cannot be compared: ${messageOf(error)}`);
+  }
+}
+
 async function allow(
   folder: SiteFolder,
   plan: Plan,
@@ -119,6 +131,8 @@ async function allow(
 ): Promise<void> {
   const keys = openRoster(fromHex(folder.config.coordinator.key), roster);
   if (!keys) throw new InputError('the roster that was sent is not signed with the key of this federation');
+  sayNewSites(folder, roster);
+  say(`Sites that take part: ${roster.sites.map(({ siteId }) => siteId).join(', ')}`);
   const hash = hashPlan(plan);
   if (await ensureInitialModel(plan, join(folder.path, MODELS_FOLDER), modelFetcher(folder, systemClock)))
     say(`fetched the model that the plan starts from: ${plan.initialModel?.sha512.slice(0, 16) ?? ''}…`);
@@ -129,7 +143,6 @@ async function allow(
   await writeRoster(folder, roster);
   const others = policy.approvedPlans.filter((approved) => approved !== hash);
   await writePolicy(folder, { ...policy, approvedPlans: [...others, hash] });
-  say(`Sites that take part: ${roster.sites.map(({ siteId }) => siteId).join(', ')}`);
   const { smallCohortAcknowledged, minimumCohort } = policy;
   const cohort = plan.federation.minimumCohort;
   if (

@@ -277,10 +277,10 @@ const MAX_RECEIVED = 4;
 /** The signatures of a round of the largest cohort. */
 const MAX_VERIFIED = 4096;
 
-/** The attempt after the one that was recorded last. */
-function nextPosition(plan: Plan, last: AttemptRecord | undefined): Position {
+/** The attempt after the one that was recorded last. No simulated site gives cause for a repetition of a spent round. */
+export function nextPosition(plan: Plan, last: AttemptRecord | undefined): Position {
   if (!last) return { round: needsClassCounts(plan) ? COUNTS_ROUND : 1, attempt: 1 };
-  return last.outcome === 'aborted'
+  return last.outcome === 'aborted' && !last.spent
     ? { round: last.round, attempt: last.attempt + 1 }
     : { round: last.round + 1, attempt: 1 };
 }

@@ -44,7 +44,7 @@ async function reached(file: string, seed: number, bits: (typeof BITS)[number]):
   return { auc, bytesUp: result.rounds.reduce((sum, { bytesUp = 0 }) => sum + bytesUp, 0) };
 }
 
-const file = testDataPath('medmnist/pneumoniamnist.npz');
+const file = testDataPath('medmnist/pneumoniamnist-reassembled.npz');
 const rows: BenchRow[] = [];
 if (file !== undefined) {
   const seeds = Array.from({ length: Number(flags.seeds) }, (_, i) => i + 1);

@@ -3,6 +3,7 @@ import { agreementOf } from '../../shared/crypto/agreement.ts';
 import { concatBytes, fromHex } from '../../shared/crypto/bytes.ts';
 import { secureRandom } from '../../shared/crypto/random.ts';
 import { sealSecretBox } from '../../shared/crypto/secret-box.ts';
+import type { SiteId } from '../../shared/ids.ts';
 import type { MessageOf, SiteMessage } from '../../shared/protocol/messages.ts';
 import {
   commitToShare,
@@ -13,15 +14,20 @@ import {
 import { advertisementsHash } from '../../shared/secagg/context.ts';
 import { shareBoxKey } from '../../shared/secagg/share-keys.ts';
 import { splitSecret } from '../../shared/secagg/shares.ts';
-import { site, type SecaggOptions, type World } from './secagg-world.ts';
+import { site, type World } from './secagg-world.ts';
 
 export const CHEAT = site('b');
 export const OTHERS = ['a', 'c', 'd', 'e'].map(site);
 
 type Shares = MessageOf<SiteMessage, 'shares'>;
 
+/** What a cheat knows and can do. */
+export type CheatView = Pick<World, 'secrets' | 'down' | 'up' | 'send' | 'resignSite'>;
+
 /** In the first attempt. */
-export function dealsOtherSecrets(): NonNullable<SecaggOptions['tamperUp']> {
+export function dealsOtherSecrets(): (
+  ...sent: readonly [SiteId, SiteMessage, CheatView]
+) => readonly SiteMessage[] | undefined {
   let isDealt = false;
   return (siteId, message, world) => {
     if (siteId !== CHEAT || message.type !== 'shares' || isDealt) return undefined;
@@ -35,7 +41,7 @@ export function dealsOtherSecrets(): NonNullable<SecaggOptions['tamperUp']> {
 }
 
 /** Deals shares of other secrets than the ones in use, each with a commitment that fits it. */
-async function dealOthers(message: Shares, { secrets, down, up }: World): Promise<Shares> {
+async function dealOthers(message: Shares, { secrets, down, up }: CheatView): Promise<Shares> {
   const own = secrets.get(CHEAT);
   const listed = down.find(
     ({ siteId, message: sent }) => siteId === CHEAT && sent.type === 'share-keys',

@@ -17,7 +17,7 @@ import {
 import { toHex } from '../../shared/crypto/bytes.ts';
 import { createIdentity, identityFromSeed, type Identity } from '../../shared/crypto/identity.ts';
 import { signStatement } from '../../shared/crypto/statement.ts';
-import { modelHashSchema, runIdSchema, siteIdSchema } from '../../shared/ids.ts';
+import { modelHashSchema, planHashSchema, runIdSchema, siteIdSchema } from '../../shared/ids.ts';
 import { enrolStatement, type EnrolRequest } from '../../shared/protocol/enrolment.ts';
 import { hashPlan } from '../../shared/protocol/plan.ts';
 import { planOf } from '../coordinator/fixtures.ts';
@@ -120,6 +120,42 @@ export function storageContract(name: string, open: () => TestDatabases | Promis
         expect(await store.plan(planHash.slice(0, 8))).toEqual({ planHash, plan });
         await expect(store.plan('xyz')).rejects.toThrow('no plan begins with "xyz"');
         await expect(store.plan('')).rejects.toThrow('no plan begins');
+      });
+
+      it('leaves out, and tells of, a plan of another version of the protocol', async () => {
+        const store = new RunStore(database, clock);
+        const plan = planOf();
+        const planHash = await store.addPlan(plan);
+        const foreign = planHashSchema.parse('f'.repeat(128));
+        const body = JSON.stringify({ ...plan, protocolVersion: 0 });
+        await database
+          .insertInto('plans')
+          .values({ plan_hash: foreign, name: 'of old', body, added_at: '' })
+          .execute();
+        expect(await store.plans()).toEqual([{ planHash, plan }]);
+        expect(await store.foreignPlans()).toEqual([{ planHash: foreign, name: 'of old' }]);
+        await expect(store.plan('ffff')).rejects.toThrow('another version of the protocol');
+      });
+
+      it('takes no more plans than sites can be told of', async () => {
+        const store = new RunStore(database, clock);
+        const plan = planOf();
+        const planHash = await store.addPlan(plan);
+        const row = (body: string) => (_: unknown, i: number) => ({
+          ...{ plan_hash: i.toString(16).padStart(128, '0'), name: '', body, added_at: '' },
+        });
+        const insert = (count: number, body: string) =>
+          database
+            .insertInto('plans')
+            .values(Array.from({ length: count }, row(body)))
+            .execute();
+        await insert(999, JSON.stringify(plan));
+        await expect(store.addPlan(planOf({}, { seed: 2 }))).rejects.toThrow('leave no room');
+        expect(await store.addPlan(plan)).toBe(planHash);
+        await sql`delete from plans where plan_hash <> ${planHash}`.execute(database);
+        // A few, whose answer would be too long.
+        await insert(3, JSON.stringify(plan) + ' '.repeat(5 * 1024 * 1024));
+        await expect(store.addPlan(planOf({}, { seed: 2 }))).rejects.toThrow('leave no room');
       });
 
       it('queues runs in order and refuses a name twice', async () => {
@@ -233,6 +269,16 @@ export function storageContract(name: string, open: () => TestDatabases | Promis
         expect((await users.list()).map(({ role }) => role)).toEqual(['administrator', 'auditor']);
       });
 
+      it('get a session for the password they have, and for no earlier one', async () => {
+        const users = new UserStore(database, clock);
+        await users.add(ann, 'auditor', 'x');
+        const token = await users.openSessionWith(ann, 'x');
+        expect(await users.session(token ?? '')).toMatchObject({ user: ann });
+        await users.setPassword(ann, 'y');
+        expect(await users.openSessionWith(ann, 'x')).toBeUndefined();
+        expect(await users.openSessionWith(bob, 'x')).toBeUndefined();
+      });
+
       it('lose their sessions with another role or password', async () => {
         const users = new UserStore(database, clock);
         await users.add(ann, 'auditor', 'x');
@@ -317,6 +363,13 @@ export function storageContract(name: string, open: () => TestDatabases | Promis
         expect(await acts.log.verify(database)).toEqual({ entries: 12 });
         const entries = await acts.log.entries(database, 0, 100);
         expect(new Set(entries.map(({ actor }) => actor)).size).toBe(12);
+      });
+
+      it.each(['{"x":1e999}', '{"x":"\\ud800"}', '{'])('finds the detail %s', async (detail) => {
+        const acts = administrationOf();
+        for (const subject of ['x', 'y']) await acts.note({ actor: 'ann', act: 'login', subject });
+        await sql`update audit set detail = ${detail} where sequence = 2`.execute(database);
+        expect(await acts.log.verify(database)).toEqual({ entries: 1, brokenAt: 2 });
       });
 
       it.each([

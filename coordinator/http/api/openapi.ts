@@ -1,6 +1,7 @@
 /** The description of the API (OpenAPI 3.1.0), made from the very schemas that requests and answers are checked with. */
 import { z } from 'zod';
 import { programVersion } from '../../../shared/program-version.ts';
+import { ROLES } from '../../storage/tables.ts';
 import { refusalSchema } from '../refusal.ts';
 import { ACCESS, type Access } from './access.ts';
 import type { Route } from './route.ts';
@@ -64,7 +65,7 @@ function answerOf({ answer }: Route): JsonObject {
 
 function accessOf(access: Access, method: Route['method']): JsonObject {
   if (access === 'anyone') return { security: [], 'x-roles': [] };
-  const roles = access === 'signed-in' ? ['administrator', 'researcher', 'auditor'] : [...access];
+  const roles = access === 'signed-in' ? [...ROLES] : [...access];
   return { security: [method === 'get' ? { session: [] } : { session: [], csrf: [] }], 'x-roles': roles };
 }
 

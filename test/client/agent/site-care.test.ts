@@ -8,12 +8,16 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { planDifference } from '../../../client/agent/plan-difference.ts';
+import { rosterDifference } from '../../../client/agent/roster-difference.ts';
 import { examineSite } from '../../../client/agent/site-doctor.ts';
 import { stopAgent } from '../../../client/agent/stop.ts';
 import { readTerms, termsReader } from '../../../client/agent/terms.ts';
 import { misfit, readManifest, scanCohort, writeManifest } from '../../../client/cohort/scan.ts';
 import { initSite, isEnrolled, openSiteFolder, siteIdentity, writeSite } from '../../../client/config.ts';
-import { holderOf, takeLock, withLock } from '../../../client/lock-file.ts';
+import { holderOf, isHeld, takeLock, withLock } from '../../../client/lock-file.ts';
+import { readMemory } from '../../../client/session/session-memory.ts';
+import { enrol } from '../../../client/transport/coordinator-api.ts';
+import { isSafeUrl } from '../../../client/transport/coordinator-url.ts';
 import { sitePolicySchema } from '../../../client/session/policy.ts';
 import { createRng, deriveSeed } from '../../../shared/rng.ts';
 import { siteIdSchema } from '../../../shared/ids.ts';
@@ -134,6 +138,54 @@ describe('scan', () => {
   });
 });
 
+describe('joining', () => {
+  it('begins with an empty memory, whose loss is not taken for a new site', async () => {
+    const file = join(folder, 'memory.json');
+    await writeSite(folder, { siteId, coordinator, engine: 'onnx' }, policy);
+    expect(await readMemory(file)).toEqual({ seen: [] });
+    writeFileSync(file, '{"seen":[],"unmasked":[{"runId":"r","round":1}]}');
+    await writeSite(folder, { siteId, coordinator, engine: 'onnx' }, policy);
+    expect((await readMemory(file)).unmasked).toEqual([{ runId: 'r', round: 1 }]);
+    rmSync(file);
+    await expect(readMemory(file)).rejects.toThrow('is not there: it says what this site has answered');
+  });
+
+  it.each([
+    ['https://coordinator.example', true],
+    ['http://127.0.0.1:8443', true],
+    ['http://localhost:8443', true],
+    ['http://[::1]:8443', true],
+    ['http://coordinator.example', false],
+    ['http://127.0.0.1.example', false],
+    ['http://localhost@coordinator.example', false],
+    ['ftp://localhost', false],
+    ['nothing', false],
+  ])('%s may be asked: %s', async (url, isSafe) => {
+    expect(isSafeUrl(url)).toBe(isSafe);
+    if (isSafe) return;
+    const invitation = { url, siteId, fingerprint: '', token: '' };
+    await expect(enrol({ url }, invitation, siteIdentity(folder))).rejects.toThrow('expected https://');
+    await writeSite(folder, { siteId, coordinator: { ...coordinator, url }, engine: 'onnx' }, policy);
+    expect(() => openSiteFolder(folder)).toThrow('coordinator');
+  });
+});
+
+describe('the difference between lists of sites', () => {
+  it('names who is new, who has gone, and whose key is another', () => {
+    const list = (...entries: readonly (readonly [string, string])[]) => ({
+      sites: entries.map(([name, publicKey]) => ({ siteId: siteIdSchema.parse(name), publicKey })),
+    });
+    const before = list(['a', '1'], ['b', '2'], ['c', '3']);
+    expect(rosterDifference(before, list(['a', '1'], ['b', '9'], ['d', '4'], ['e', '5']))).toEqual([
+      'new: d, e',
+      'no longer there: c',
+      'with another key than before: b',
+    ]);
+    expect(rosterDifference(before, before)).toEqual([]);
+    expect(rosterDifference(undefined, before)).toEqual([]);
+  });
+});
+
 describe('the difference between plans', () => {
   it('is one line a field, in words', () => {
     const before = planOf({ rounds: 3 });
@@ -167,6 +219,25 @@ describe('the lock', () => {
     if (process.platform === 'linux') expect(again).toBeDefined();
     await again?.();
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'of another container is left alone, of an earlier start is not',
+    async () => {
+      const path = join(folder, 'agent.lock');
+      await takeLock(path);
+      const own = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+      expect(own).toMatchObject({ pid: process.pid, namespace: expect.stringContaining('pid:') as string });
+      const foreign = JSON.stringify({ ...own, namespace: 'pid:[1]' });
+      writeFileSync(path, foreign);
+      await expect(takeLock(path)).rejects.toThrow('was made in another container: when nothing');
+      await expect(stopAgent(path, 1000)).rejects.toThrow('another container');
+      expect(await isHeld(path)).toBe(true);
+      expect(readFileSync(path, 'utf8')).toBe(foreign);
+      writeFileSync(path, JSON.stringify({ ...own, boot: 'before' }));
+      expect(await isHeld(path)).toBe(false);
+      expect(await takeLock(path)).toBeDefined();
+    },
+  );
 
   it('lets one at a time work', async () => {
     const path = join(folder, 'work.lock');

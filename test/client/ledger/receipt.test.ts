@@ -64,6 +64,16 @@ describe.each([
   });
 });
 
+it('of a masked sum is worth nothing without the list of the sites in it', async () => {
+  const { receipts, coordinatorKey } = await runKilling(masked, names);
+  const [receipt] = receipts;
+  if (!receipt) throw new Error('there is no receipt');
+  const { context, acknowledged } = receipt.evidence;
+  if (!acknowledged) throw new Error('the update was not acknowledged');
+  const bare = { ...receipt, evidence: { context, acknowledged } };
+  expect(receiptFault(bare, coordinatorKey)).toContain('no list of the sites');
+});
+
 describe('the files', () => {
   it('say of each receipt whether it proves something', async () => {
     const { receipts, coordinatorKey } = await runKilling(boxed, names);

@@ -10,19 +10,36 @@ import type { SiteJournal } from '../../../client/session/agent-options.ts';
 import type { RoundAct } from '../../../client/ledger/acts.ts';
 import type { Receipt } from '../../../client/ledger/receipt.ts';
 import type { SessionReport } from '../../../client/session/events.ts';
+import type { RoundSecrets } from '../../../client/session/round-secrets.ts';
 import { longestRoundMs } from '../../../client/session/interrupted-round.ts';
 import { RoundFiles } from '../../../client/session/round-files.ts';
-import { journalIn, readMemory, SessionMemoryFile } from '../../../client/session/session-memory.ts';
+import {
+  createMemory,
+  journalIn,
+  MEMORY_FILE,
+  readMemory,
+  SessionMemoryFile,
+} from '../../../client/session/session-memory.ts';
 import { executeRun, type RunResult } from '../../../coordinator/run/run.ts';
 import { createAgreementKeyPair } from '../../../shared/crypto/agreement.ts';
 import { sha512Hex } from '../../../shared/crypto/hash.ts';
-import { createIdentity } from '../../../shared/crypto/identity.ts';
+import { createIdentity, type Identity } from '../../../shared/crypto/identity.ts';
 import { openSealed } from '../../../shared/crypto/sealed-box.ts';
-import { runIdSchema, siteIdSchema } from '../../../shared/ids.ts';
+import { signStatement } from '../../../shared/crypto/statement.ts';
+import { runIdSchema, siteIdSchema, type SiteId } from '../../../shared/ids.ts';
+import {
+  decodeCoordinatorMessage,
+  decodeSiteMessage,
+  encodeSiteMessage,
+} from '../../../shared/protocol/codec.ts';
+import type { CoordinatorMessage, SiteMessage } from '../../../shared/protocol/messages.ts';
+import { siteStatement } from '../../../shared/protocol/signatures.ts';
+import { isTransferFrame } from '../../../shared/protocol/transfer-messages.ts';
 import { hashPlan, type Plan } from '../../../shared/protocol/plan.ts';
 import type { CoordinatorLink } from '../../../shared/protocol/transport.ts';
 import { createMemoryTransport } from '../../../simulations/virtual/memory-transport.ts';
 import { createVirtualClock } from '../../../simulations/virtual/virtual-clock.ts';
+import { CHEAT, dealsOtherSecrets, type CheatView } from '../../contracts/secagg-dealing.ts';
 import { manifestWith } from '../../shared/learning/training/manifests.ts';
 import { formula } from '../../simulations/virtual/mini-federation.ts';
 
@@ -45,20 +62,48 @@ export interface KillOutcome extends RunResult {
   readonly modes: ReadonlySet<number>;
 }
 
+interface Sent<M> {
+  readonly siteId: SiteId;
+  readonly message: M;
+}
+
+const LARGEST = 1 << 24;
+
 const flat = (): Promise<{ loss: number; score: number; metrics: Record<string, number> }> =>
   Promise.resolve({ loss: 1, score: 0.5, metrics: {} });
+
+export interface KillOptions {
+  /** Default: `VICTIM`. */
+  readonly victim?: SiteId;
+  /** `CHEAT` deals shares of other secrets than it uses: the first attempt is spoilt, and the round repeated without it. */
+  readonly isSpoilt?: boolean;
+}
 
 /** `killBefore`: the number of the act, from 0, that does not happen any more. */
 export async function runKilling(
   plan: Plan,
   names: readonly string[],
   killBefore = Infinity,
+  { victim = VICTIM, isSpoilt = false }: KillOptions = {},
 ): Promise<KillOutcome> {
   const folder = mkdtempSync(join(tmpdir(), 'consilium-kill-'));
   const round = join(folder, 'round');
   const sites = names.map((name) => siteIdSchema.parse(name));
   const clock = createVirtualClock();
-  const transport = createMemoryTransport({ clock, sites });
+  const view = {
+    secrets: new Map<SiteId, RoundSecrets>(),
+    up: [] as Sent<SiteMessage>[],
+    down: [] as Sent<CoordinatorMessage>[],
+  };
+  const transport = createMemoryTransport({
+    clock,
+    sites,
+    intercept: (direction, siteId, frame) => {
+      const decoded = isSpoilt && direction === 'down' && decodeCoordinatorMessage(frame, LARGEST);
+      if (decoded && decoded.ok) view.down.push({ siteId, message: decoded.message });
+      return [frame];
+    },
+  });
   const identities = new Map(sites.map((siteId) => [siteId, createIdentity()] as const));
   const roster = new Map([...identities].map(([siteId, own]) => [siteId, own.publicKey]));
   const acts: string[] = [];
@@ -68,11 +113,49 @@ export async function runKilling(
   const receipts: Receipt[] = [];
   const ledger: RoundAct[] = [];
   const alive = new Map<string, SiteAgent>();
+  const deal = dealsOtherSecrets();
+  /** The cheat's connection: what it says goes through its hands. */
+  const cheatingLink = (line: CoordinatorLink, identity: Identity): CoordinatorLink => {
+    const cheat: CheatView = {
+      ...view,
+      send: (_siteId, message) => {
+        line.send(encodeSiteMessage(message));
+      },
+      resignSite: (message) => {
+        const { purpose, fields } = siteStatement(message);
+        return { ...message, signature: signStatement(identity, purpose, fields) };
+      },
+    };
+    return {
+      listen: (handlers) => {
+        line.listen(handlers);
+      },
+      send: (frame) => {
+        const decoded = isTransferFrame(frame) ? undefined : decodeSiteMessage(frame, LARGEST);
+        const changed = decoded?.ok ? deal(CHEAT, decoded.message, cheat) : undefined;
+        if (decoded?.ok) view.up.push({ siteId: CHEAT, message: decoded.message });
+        if (!changed) line.send(frame);
+      },
+      close: () => {
+        line.close();
+      },
+    };
+  };
+  const cheatingOptions = (line: CoordinatorLink, identity: Identity) => ({
+    link: cheatingLink(line, identity),
+    journal: {
+      append: () => Promise.resolve(),
+      keepSecrets: (kept: RoundSecrets) => {
+        view.secrets.set(CHEAT, structuredClone(kept));
+        return Promise.resolve();
+      },
+    },
+  });
   const common = { coordinatorKey: coordinator.publicKey, roster, clock };
   const policy = { approvedPlans: [hashPlan(plan)], minimumCohort: 2, smallCohortAcknowledged: true };
 
   const startVictim = async (): Promise<void> => {
-    const memoryFile = join(folder, 'memory.json');
+    const memoryFile = join(folder, MEMORY_FILE);
     const files = new RoundFiles(round);
     const memory = await clock.track(readMemory(memoryFile));
     const interrupted = await clock.track(files.read());
@@ -83,10 +166,10 @@ export async function runKilling(
       if (acts.length === killBefore) {
         isDead = true;
         acts.push(`killed before ${name}`);
-        transport.interrupt(VICTIM);
+        transport.interrupt(victim);
         clock.schedule(5, () => {
           void clock.track(startVictim()).then(() => {
-            transport.reconnect(VICTIM);
+            transport.reconnect(victim);
           });
         });
         return false;
@@ -109,7 +192,7 @@ export async function runKilling(
       keepEvidence: (evidence) => write('write evidence', async () => kept.keepEvidence?.(evidence)),
       keepUpdate: (context, frame) => write('write update', async () => kept.keepUpdate?.(context, frame)),
     };
-    const line = transport.linkOf(VICTIM);
+    const line = transport.linkOf(victim);
     const link: CoordinatorLink = {
       listen: (handlers) => {
         line.listen({
@@ -137,11 +220,11 @@ export async function runKilling(
         if (!isDead) line.close();
       },
     };
-    const identity = identities.get(VICTIM);
+    const identity = identities.get(victim);
     if (!identity) throw new Error('the victim is a site');
     const agent = startSiteAgent({
       ...common,
-      ...{ siteId: VICTIM, identity, policy, link, journal, memory, trainer: formula(VICTIM) },
+      ...{ siteId: victim, identity, policy, link, journal, memory, trainer: formula(victim) },
       ...(interrupted && { interrupted }),
       receipts: {
         keep: (receipt) => {
@@ -157,19 +240,21 @@ export async function runKilling(
       },
       report: (report) => reports.push(report),
     });
-    alive.set(VICTIM, agent);
+    alive.set(victim, agent);
   };
 
   for (const [siteId, identity] of identities)
-    if (siteId !== VICTIM)
+    if (siteId !== victim)
       alive.set(
         siteId,
         startSiteAgent({
           ...common,
           ...{ siteId, identity, policy, link: transport.linkOf(siteId), trainer: formula(siteId) },
+          ...(isSpoilt && siteId === CHEAT && cheatingOptions(transport.linkOf(siteId), identity)),
         }),
       );
   try {
+    await clock.track(createMemory(folder));
     await startVictim();
     const run = executeRun({
       ...{ runId: runIdSchema.parse('killed'), plan, identity: coordinator, boxKeys, roster, clock },

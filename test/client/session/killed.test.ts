@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AttemptRecord } from '../../../coordinator/run/progress.ts';
 import { planOf } from '../../coordinator/fixtures.ts';
+import { siteIdSchema } from '../../../shared/ids.ts';
 import { runKilling, VICTIM } from './kill-world.ts';
 
 const names = ['a', 'b', 'c', 'd'];
@@ -60,6 +61,45 @@ describe.each([
       const rest = whole.acts.slice(at, whole.acts.indexOf('write closed', at));
       const isTold = rest.some((later) => later.startsWith('send'));
       expect(killed.receipts.length, point).toBeGreaterThanOrEqual(isTold ? rounds : rounds - 1);
+    }
+  });
+});
+
+describe('a site that is killed in a round that is repeated without a site that cheats', () => {
+  const five = ['a', 'b', 'c', 'd', 'e'];
+  const plan = planOf(
+    { minimumCohort: 4, minimumSurvivors: 3, rounds: 1 },
+    { protection: { mode: 'secure-aggregation' as const, smallCohortAcknowledged: true } },
+  );
+  const options = { victim: siteIdSchema.parse('c'), isSpoilt: true };
+
+  it('goes on with what it had said, and answers with no other sum', async () => {
+    const whole = await runKilling(plan, five, Infinity, options);
+    expect(whole.records).toMatchObject([
+      { attempt: 1, outcome: 'aborted', reason: 'unmasking-failed', spent: true },
+      { attempt: 2, outcome: 'published', survivors: ['a', 'c', 'd', 'e'] },
+    ]);
+    const repeated = whole.acts.lastIndexOf('write plan');
+    expect(repeated).toBeGreaterThan(whole.acts.indexOf('write plan'));
+    expect([...whole.sent.keys()].filter((key) => key.startsWith('unmasked'))).toHaveLength(2);
+    for (let at = repeated - 1; at < whole.acts.length; at++) {
+      const killed = await runKilling(plan, five, at, options);
+      const point = `killed before act ${String(at)}, ${String(whole.acts[at])}`;
+      expect(killed.leftOver, point).toEqual([]);
+      for (const [message, digests] of killed.sent) expect(digests.size, `${point}: ${message}`).toBe(1);
+      // Without the secrets of the repetition it does not know any more that others had spoilt the sum.
+      const isLost = at <= whole.acts.indexOf('write secrets', repeated);
+      expect(new Set(killed.refusals), point).toEqual(new Set(isLost ? ['already-unmasked'] : []));
+      if (isLost) {
+        expect(killed.sent.has('unmasked 1.2'), point).toBe(false);
+        expect(
+          killed.records.every(({ outcome }) => outcome === 'aborted'),
+          point,
+        ).toBe(true);
+        continue;
+      }
+      expect(survivorsOf(killed.records), point).toEqual(survivorsOf(whole.records));
+      expect(killed.finalWeights, point).toEqual(whole.finalWeights);
     }
   });
 });

@@ -73,7 +73,6 @@ describe('a site’s session', () => {
   });
 
   it.each([
-    ['bad-coordinator-signature', { authentic: false }],
     ['plan-hash-mismatch', { planHash: hashPlan(planOf({ rounds: 9 })) }],
     ['not-in-cohort', { cohort: sites('b', 'c', 'd') }],
     ['cohort-below-policy', { cohort: sites('a', 'b') }],
@@ -81,6 +80,16 @@ describe('a site’s session', () => {
     const { session, effects } = play(announced(change));
     expect(effects).toContainEqual({ kind: 'refuse', context, reason });
     expect(session).toEqual(fresh);
+  });
+
+  it('neither answers nor enters an announcement that the coordinator has not signed', () => {
+    for (const before of [[], [announced()]]) {
+      const { session } = play(...before);
+      const { next, effects } = step(session, announced({ authentic: false, context: at(2) }));
+      expect(next).toBe(session);
+      const reason = 'bad-coordinator-signature';
+      expect(effects).toEqual([{ kind: 'emit', report: { kind: 'ignored', context: at(2), reason } }]);
+    }
   });
 
   it('refuses a plan that nobody here has approved', () => {

@@ -92,6 +92,29 @@ describe('training in a process of its own', () => {
     await expect(child.train(request({ signal: stop.signal }))).rejects.toThrow('stopped before it began');
   });
 
+  it('ends by force where it does not end by itself, and trains no more', async () => {
+    // The time that it is given is over at once.
+    const impatient = { schedule: (_delayMs: number, act: () => void) => (act(), () => undefined) };
+    const child = createChildTrainer(
+      { source: 'phantoms:1/2', engine: 'onnx', models: 'no-models' },
+      impatient,
+    );
+    const long = { ...plan, training: { ...plan.training, epochs: 10_000 } };
+    let closing: Promise<void> | undefined;
+    const training = child.train(
+      request({
+        plan: long,
+        onSteps: () => {
+          closing ??= child.close();
+        },
+      }),
+    );
+    await expect(training).rejects.toThrow('ended by SIGKILL');
+    await closing;
+    expect(child.pid).toBeUndefined();
+    await expect(child.train(request())).rejects.toThrow('stopped before it began');
+  });
+
   it('says why the images cannot be used', async () => {
     await expect(started('folder:/nowhere').train(request())).rejects.toThrow('/nowhere');
     await trainer?.close();

@@ -20,6 +20,7 @@ import { RunStore } from '../../../coordinator/storage/run-store.ts';
 import { SiteRegistry } from '../../../coordinator/storage/site-registry.ts';
 import type { Role } from '../../../coordinator/storage/tables.ts';
 import { userNameSchema, UserStore } from '../../../coordinator/storage/user-store.ts';
+import { systemClock } from '../../../shared/clock.ts';
 import type { SiteId } from '../../../shared/ids.ts';
 
 export const ORIGIN = 'http://consilium.test:8443';
@@ -78,7 +79,11 @@ export async function createApiWorld(options: WorldOptions = {}): Promise<ApiWor
   });
   const database = await openDatabase(join(root, 'coordinator.db'));
   const time = { nowMs: Date.UTC(2026, 0, 1), elapsedMs: 0 };
-  const clock = { nowMs: () => time.nowMs, elapsedMs: () => time.elapsedMs };
+  const clock = {
+    ...systemClock,
+    nowMs: () => time.nowMs,
+    elapsedMs: () => time.elapsedMs,
+  };
   const users = new UserStore(database, clock);
   const passwords = new Passwords({ ln: 4, r: 8, p: 1 });
   const reports: CoordinatorReport[] = [];
@@ -90,7 +95,10 @@ export async function createApiWorld(options: WorldOptions = {}): Promise<ApiWor
     runs: new RunStore(database, clock),
     models: new ModelStore(folder.models),
     administration: new Administration(database, clock, folder.identity),
-    logins: new Logins(users, passwords, new LoginGuard(clock)),
+    logins: new Logins(users, passwords, {
+      login: new LoginGuard(clock),
+      confirm: new LoginGuard(clock),
+    }),
     connectedSites: () => connected,
     loggedIn: (outcome: LoginOutcome, address) => {
       reports.push({

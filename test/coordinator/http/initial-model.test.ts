@@ -16,6 +16,7 @@ import {
 import { fetchInitialModel } from '../../../client/transport/coordinator-api.ts';
 import { serveInitialModel, type InitialModelOptions } from '../../../coordinator/http/initial-model.ts';
 import { ModelStore } from '../../../coordinator/storage/model-store.ts';
+import { systemClock } from '../../../shared/clock.ts';
 import { fingerprintOf } from '../../../shared/crypto/fingerprint.ts';
 import { toHex } from '../../../shared/crypto/bytes.ts';
 import { createIdentity } from '../../../shared/crypto/identity.ts';
@@ -42,7 +43,7 @@ const coordinator = createIdentity();
 const identity = createIdentity();
 const federationId = fingerprintOf(coordinator.publicKey).replaceAll(' ', '');
 let clockMs = 1_000_000_000;
-const clock = { nowMs: () => clockMs };
+const clock = { ...systemClock, nowMs: () => clockMs };
 
 let root: string;
 let server: Server;
@@ -206,6 +207,40 @@ describe('nobody gets it', () => {
     expect((await post({ ...body, sha512: '../../etc/passwd' })).status).toBe(400);
     clockMs += 600_000;
     expect((await post(body)).status).toBe(403);
+  });
+
+  it('who reads it too slowly', async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    const large = new Uint8Array(64 * 1024 * 1024);
+    const sha512 = digestOf(large);
+    const byteLength = large.length;
+    const started = planSchema.parse({
+      ...withoutArchitecture(planOf()),
+      initialModel: initial({ sha512, byteLength }),
+    });
+    await new ModelStore(join(root, 'store')).put(large);
+    let deadline: { ms: number; pass: () => void } | undefined;
+    let cancelled = false;
+    await serve({
+      runs: { plans: () => Promise.resolve([{ planHash: hashPlan(started), plan: started }]) },
+      clock: {
+        nowMs: () => clockMs,
+        schedule: (ms, pass) => {
+          deadline = { ms, pass };
+          return () => (cancelled = true);
+        },
+      },
+    });
+    const body = signModelRequest(identity, { siteId: site('north'), sha512 }, federationId, clock);
+    // More than what connections hold on their way stays unsent, until somebody reads.
+    const answer = await fetch(new URL(INITIAL_MODEL_PATH, url), {
+      ...{ method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) },
+    });
+    expect([answer.status, deadline?.ms]).toEqual([200, 60_000 + byteLength / 64]);
+    expect(cancelled).toBe(false);
+    deadline?.pass();
+    await expect(answer.arrayBuffer()).rejects.toThrow('terminated');
   });
 
   it('when the store has lost it', async () => {

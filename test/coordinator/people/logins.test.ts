@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LoginGuard } from '../../../coordinator/people/login-guard.ts';
 import { Logins } from '../../../coordinator/people/logins.ts';
+import { networkOf } from '../../../coordinator/people/network.ts';
 import { Passwords } from '../../../coordinator/people/password.ts';
 import { openDatabase, type Database } from '../../../coordinator/storage/database.ts';
 import { userNameSchema, UserStore } from '../../../coordinator/storage/user-store.ts';
 
 const CHEAP = { ln: 4, r: 8, p: 1 };
 const PASSWORD = 'correct horse battery';
-const limits = { windowMs: 60_000, triesOfName: 3, triesFromAddress: 5 };
+const limits = { windowMs: 60_000, triesOfPair: 3, triesOfName: 4, triesFromNetwork: 5 };
 
 describe('a password', () => {
   it('is kept as scrypt of the strongest recommended setting, with a salt of its own', async () => {
@@ -82,7 +83,8 @@ describe('logging in', () => {
     users = new UserStore(database, { nowMs: () => Date.UTC(2026, 0, 1) });
     elapsedMs = 0;
     const passwords = new Passwords(CHEAP);
-    logins = new Logins(users, passwords, new LoginGuard({ elapsedMs: () => elapsedMs }, limits));
+    const guard = () => new LoginGuard({ elapsedMs: () => elapsedMs }, limits);
+    logins = new Logins(users, passwords, { login: guard(), confirm: guard() });
     await users.add(userNameSchema.parse('ann'), 'researcher', await passwords.hash(PASSWORD));
   });
   afterEach(async () => {
@@ -104,12 +106,45 @@ describe('logging in', () => {
     expect(await login("' or 1=1 --", PASSWORD)).toEqual({ kind: 'refused', reason: 'wrong' });
   });
 
-  it('is closed to a name after so many tries, with the right password too, until time has passed', async () => {
+  it('is closed to a stranger after so many tries, and not to the owner of the name elsewhere', async () => {
     for (let i = 0; i < 3; i++)
+      expect(await login('ann', 'wrong', '198.51.100.1')).toMatchObject({ reason: 'wrong' });
+    expect(await login('ann', PASSWORD, '198.51.100.1')).toMatchObject({ reason: 'too-many' });
+    expect(await login('ann', PASSWORD)).toMatchObject({ kind: 'open' });
+  });
+
+  it('is closed to a name after so many tries from anywhere, until time has passed', async () => {
+    for (let i = 0; i < 4; i++)
       expect(await login('ann', 'wrong', `192.0.2.${String(i)}`)).toMatchObject({ reason: 'wrong' });
     expect(await login('ann', PASSWORD, '192.0.2.9')).toMatchObject({ reason: 'too-many' });
     elapsedMs += 60_000;
     expect(await login('ann', PASSWORD)).toMatchObject({ kind: 'open' });
+  });
+
+  it('does not keep whoever is in from confirming the password while strangers try', async () => {
+    for (let i = 0; i < 4; i++) await login('ann', 'wrong', `192.0.2.${String(i)}`);
+    const confirm = (password: string) => logins.confirm({ name: 'ann', password, address: '203.0.113.1' });
+    expect(await confirm(PASSWORD)).toBeUndefined();
+    for (let i = 0; i < 3; i++) expect(await confirm('wrong')).toBe('wrong');
+    expect(await confirm(PASSWORD)).toBe('too-many');
+  });
+
+  it('opens no session for a password that was changed while it was checked', async () => {
+    const passwords = new Passwords(CHEAP);
+    const next = await passwords.hash('another good password');
+    const changing = {
+      verify: async (password: string, encoded: string | undefined) => {
+        const isRight = await passwords.verify(password, encoded);
+        await users.setPassword(userNameSchema.parse('ann'), next);
+        return isRight;
+      },
+    };
+    const guard = () => new LoginGuard({ elapsedMs: () => 0 }, limits);
+    const late = new Logins(users, changing, { login: guard(), confirm: guard() });
+    expect(await late.login({ name: 'ann', password: PASSWORD, address: '192.0.2.1' })).toEqual({
+      ...{ kind: 'refused', reason: 'wrong', user: 'ann' },
+    });
+    expect(await database.selectFrom('sessions').selectAll().execute()).toEqual([]);
   });
 
   it('is closed to an address after so many tries of whatever names', async () => {
@@ -136,8 +171,28 @@ describe('logging in', () => {
 });
 
 describe('the guard', () => {
+  it('counts the addresses of an IPv6 network as one', () => {
+    const guard = new LoginGuard({ elapsedMs: () => 0 }, limits);
+    const from = (host: string) => guard.admit(`user-${host}`, `2001:db8:0:1::${host}`);
+    expect(['1', '2', '3', '4', 'a:b', 'c:d:e'].map(from)).toEqual([true, true, true, true, true, false]);
+    expect(guard.admit('other', '2001:db8:0:2::1')).toBe(true);
+  });
+
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:0DB8:0000:0000:ffff::', '2001:db8:0:0::/64'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['unknown', 'unknown'],
+  ])('takes %s for %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+
   it('remembers a bounded number of names', () => {
-    const guard = new LoginGuard({ elapsedMs: () => 0 }, { ...limits, triesFromAddress: Infinity });
+    const guard = new LoginGuard({ elapsedMs: () => 0 }, { ...limits, triesFromNetwork: Infinity });
     for (let i = 0; i < 3; i++) guard.admit('first', 'x');
     expect(guard.admit('first', 'x')).toBe(false);
     for (let i = 0; i < 20_000; i++) guard.admit(String(i), 'x');

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { initCoordinator, type CoordinatorFolder } from '../../../coordinator/config.ts';
 import { areDisjoint, GatewayShares } from '../../../coordinator/run/gateway-shares.ts';
-import { RunQueue, type QueueReport } from '../../../coordinator/run/queue.ts';
+import { failureText } from '../../../coordinator/run/failure.ts';
+import { RunQueue, type QueueOptions, type QueueReport } from '../../../coordinator/run/queue.ts';
 import { startable } from '../../../coordinator/run/startable.ts';
 import { openDatabase, type Database } from '../../../coordinator/storage/database.ts';
 import { RunStore, type QueuedRun } from '../../../coordinator/storage/run-store.ts';
 import { systemClock } from '../../../shared/clock.ts';
+import { DataError, StorageError } from '../../../shared/errors.ts';
 import { createIdentity } from '../../../shared/crypto/identity.ts';
 import { planHashSchema, runIdSchema, type RunId, type SiteId } from '../../../shared/ids.ts';
 import { manifestOf } from '../../../shared/learning/weights.ts';
@@ -132,6 +134,21 @@ describe('what may begin', () => {
   });
 });
 
+describe('what is kept of a failure', () => {
+  it.each([
+    [
+      new DataError('/srv/images/mueller-anna.png: not a PNG'),
+      'DATA: the images that models are judged with',
+    ],
+    [new StorageError('/var/lib/x is full'), 'STORAGE: a file or the database'],
+    [new TypeError('x is not a function'), 'internal: the program failed'],
+  ])('of %s is a fixed sentence', (error, beginning) => {
+    const text = failureText(error);
+    expect(text).toMatch(new RegExp(`^${beginning}`));
+    expect(text).not.toContain(error.message);
+  });
+});
+
 describe('the queue', () => {
   let root: string;
   let folder: CoordinatorFolder;
@@ -141,6 +158,7 @@ describe('the queue', () => {
   let waiting: { said: string; resolve: () => void }[];
   let queue: RunQueue;
   let serving: Promise<void>;
+  let options: QueueOptions;
   beforeEach(async () => {
     root = mkdtempSync(join(tmpdir(), 'consilium-queue-'));
     const config = { host: '127.0.0.1', port: 0, url: 'http://127.0.0.1:1', behindTlsProxy: false };
@@ -148,14 +166,15 @@ describe('the queue', () => {
     database = await openDatabase(join(root, 'coordinator.db'));
     runs = new RunStore(database, systemClock);
     [reports, waiting] = [[], []];
-    queue = new RunQueue({
+    options = {
       ...{ folder, database, runs, gateway: fakeGateway(), clock: systemClock },
       roster: () =>
         Promise.resolve(new Map(sites('a', 'b', 'c').map((name) => [name, createIdentity().publicKey]))),
       openEvaluator: (plan) =>
         plan.task.name === 'broken' ? Promise.reject(new TypeError('a bug')) : Promise.resolve(unjudged),
       report: hear,
-    });
+    };
+    queue = new RunQueue(options);
     serving = queue.serve();
   });
   afterEach(async () => {
@@ -224,7 +243,11 @@ describe('the queue', () => {
     await reported('runFailed broken');
     await enqueue('next', 60_000, []);
     await reported('runStarted next');
-    expect(await runs.run(broken)).toMatchObject({ status: 'failed', failure: 'a bug' });
+    expect(await runs.run(broken)).toMatchObject({
+      status: 'failed',
+      failure: 'internal: the program failed; the coordinator’s log says more',
+    });
+    expect(reports).toContainEqual({ kind: 'runFailed', runId: broken, reason: 'a bug' });
     expect(await runs.attempts(none)).toMatchObject([{ outcome: 'aborted', round: 1, attempt: 1 }]);
   });
 
@@ -238,6 +261,50 @@ describe('the queue', () => {
     await reported('runStarted third');
     expect(order()).toEqual(['runStarted first', 'runStopped first', 'runStarted third']);
     expect((await runs.run(second))?.status).toBe('stopped');
+  });
+
+  it('ends when the end of a run cannot be written down, whatever it does at that moment', async () => {
+    await queue.close();
+    let failed: () => void = () => undefined;
+    const failure = new Promise<void>((resolve) => (failed = resolve));
+    class BrokenStore extends RunStore {
+      asked = 0;
+      override async runs(): Promise<readonly QueuedRun[]> {
+        // The second question is still open when the run's end is lost.
+        if (++this.asked === 2) await failure.then(() => new Promise(setImmediate));
+        return super.runs();
+      }
+      override setStatus(): Promise<void> {
+        setImmediate(failed);
+        return Promise.reject(new StorageError('the disk is full'));
+      }
+    }
+    const broken = new RunQueue({ ...options, runs: new BrokenStore(database, systemClock) });
+    await enqueue('broken', 100, [], 'broken');
+    await expect(broken.serve()).rejects.toThrow('the disk is full');
+    await broken.close();
+  });
+
+  it('does not begin again what ended while the list of runs was on its way', async () => {
+    await queue.close();
+    const runId = await enqueue('over', 60_000, []);
+    await runs.setStatus(runId, 'finished');
+    let asked = 0;
+    class LateStore extends RunStore {
+      override async runs(): Promise<readonly QueuedRun[]> {
+        const list = await super.runs();
+        if (++asked > 1) return list;
+        return list.map((run) => ({ ...run, status: 'running' }));
+      }
+    }
+    const late = new RunQueue({ ...options, runs: new LateStore(database, systemClock) });
+    const done = late.serve();
+    await enqueue('next', 60_000, []);
+    await reported('runStarted next');
+    expect(order()).toEqual(['runStarted next']);
+    expect(await runs.run(runId)).toMatchObject({ status: 'finished', failure: null });
+    await late.close();
+    await done;
   });
 
   it('lets a run wait, and go on, when somebody asks for it', async () => {

@@ -15,7 +15,7 @@ import { bindingOfTerms } from '../../../shared/protocol/masking-context.ts';
 import { announceStatement } from '../../../shared/protocol/signatures.ts';
 import { summarisePlan } from '../../../shared/protocol/plan-summary.ts';
 import { addInto, newRingVector } from '../../../shared/secagg/ring.ts';
-import { contextOf, planOf, sites } from '../../coordinator/fixtures.ts';
+import { contextOf, planOf, site, sites } from '../../coordinator/fixtures.ts';
 
 function sumOf(all: readonly (readonly number[])[], cohortSize: number) {
   const layout = countsLayout(all[0]?.length ?? 0, cohortSize);
@@ -150,6 +150,29 @@ describe('a plan', () => {
         header: { rosterHash: '0'.repeat(128), threshold: 3, previous: null },
         coordinatorKey: new Uint8Array(32),
         classCounts,
+      }),
+    );
+    expect(new Set(bindings).size).toBe(4);
+  });
+
+  it('has other terms for every repetition', () => {
+    const proof = {
+      ...{ siteId: site('c'), kind: 'own-mask' as const, dealt: '00', signature: '0'.repeat(128) },
+      shares: [],
+    };
+    const repairs = [
+      undefined,
+      { attempt: 1, proofs: [proof] },
+      { attempt: 2, proofs: [proof] },
+      { attempt: 1, proofs: [{ ...proof, dealt: '01' }] },
+    ];
+    const bindings = repairs.map((repair) =>
+      bindingOfTerms({
+        plan,
+        context: contextOf(plan),
+        cohort: sites('a', 'b', 'c'),
+        header: { rosterHash: '0'.repeat(128), threshold: 3, previous: null, ...(repair && { repair }) },
+        coordinatorKey: new Uint8Array(32),
       }),
     );
     expect(new Set(bindings).size).toBe(4);

@@ -140,9 +140,12 @@ describe('a site that misbehaves is dropped by name and the round goes on', () =
   it.each<[string, MiniOptions['sites']]>([
     ['it has not approved the plan', { b: { policy: { approvedPlans: [] } } }],
     ['its policy asks for a larger cohort', { b: { policy: { minimumCohort: 4 } } }],
-    ['it is enrolled with another coordinator', { b: { coordinatorKey: createIdentity().publicKey } }],
   ])('refused: %s', async (_, unwilling) => {
     await only({ sites: unwilling ?? {} }, 'refused');
+  });
+
+  it('silent: it is enrolled with another coordinator', async () => {
+    await only({ sites: { b: { coordinatorKey: createIdentity().publicKey } } }, 'deadline');
   });
 
   const ofB = (change: (frame: Frame) => readonly Frame[], direction = 'up'): MiniOptions => ({
