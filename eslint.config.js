@@ -24,10 +24,14 @@ const homes = [
 ];
 
 /** Folders beside its home where a heavy dependency may be imported as well. */
-const secondHomes = [{ names: ['protobufjs'], home: 'simulations/tensorboard' }];
+const secondHomes = [
+  { names: ['protobufjs'], home: 'simulations/tensorboard' },
+  { names: ['socket.io-client'], home: 'shared/ui' },
+  { names: ['socket.io'], home: 'client/ui' },
+];
 
 const foldersImport = (folder, forbidden) => ({
-  files: [`${folder}/**/*.ts`],
+  files: [`${folder}/**/*.{ts,tsx}`],
   rules: {
     'no-restricted-imports': [
       'error',
@@ -73,7 +77,7 @@ export default tseslint.config(
   },
   ...Object.entries(boundaries).map(([folder, forbidden]) => foldersImport(folder, forbidden)),
   ...homes.map(({ home }) => ({
-    files: [`${home}/**/*.ts`],
+    files: [`${home}/**/*.{ts,tsx}`],
     rules: {
       'no-restricted-imports': [
         'error',
@@ -87,12 +91,15 @@ export default tseslint.config(
     },
   })),
   ...secondHomes.map(({ home, names }) => ({
-    files: [`${home}/**/*.ts`],
+    files: [`${home}/**/*.{ts,tsx}`],
     rules: {
       'no-restricted-imports': [
         'error',
         {
-          patterns: [{ regex: '^(\\.\\./)+test(/|$)', message: 'simulations does not import from test.' }],
+          patterns: boundaries[home.split('/')[0]].map((n) => ({
+            regex: `^(\\.\\./)+${n}(/|$)`,
+            message: `${home} does not import from ${n}.`,
+          })),
           paths: homes.flatMap((first) =>
             first.names
               .filter((name) => !names.includes(name))

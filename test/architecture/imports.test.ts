@@ -29,7 +29,11 @@ const HOMES: Readonly<Record<string, string>> = {
   'socket.io-client': 'client/transport',
 };
 /** As lint says: folders beside the home. */
-const SECOND_HOMES: Readonly<Record<string, string>> = { protobufjs: 'simulations/tensorboard' };
+const SECOND_HOMES: Readonly<Record<string, string>> = {
+  protobufjs: 'simulations/tensorboard',
+  'socket.io-client': 'shared/ui',
+  'socket.io': 'client/ui',
+};
 
 const TOP_LEVEL = ['package.json', 'tsconfig.json', ...FOLDERS, 'test', 'README.md', 'LICENSE'];
 /** Files of tools that look for them at the root. */
@@ -38,7 +42,7 @@ const IGNORED = ['node_modules', 'dist', 'runs', 'coverage', 'screenshots'];
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(ts|mjs)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(tsx?|mjs)$/.test(entry.name))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 }
 
