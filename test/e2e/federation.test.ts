@@ -174,16 +174,32 @@ const start = async (name: string, report: (report: SiteReport) => void = () => 
   sites.set(name, await startSite(openSiteFolder(join(root, name)), report));
 };
 
-it('goes from invitations to a published model', async () => {
+async function startAll(names: readonly string[]): Promise<void> {
+  for (const name of names) await start(name);
+}
+
+/** All sites are members and have approved the plan, whose run waits for them. */
+async function queueApproved(plan: Plan): Promise<void> {
   for (const [index, name] of NAMES.entries()) await enrolSite(name, index);
-  const { plan } = writePlan(2);
   await inDatabase(async ({ runs }) => {
     await runs.enqueue(run, await runs.addPlan(plan));
   });
-  const finished = reported(({ kind }) => kind === 'runFinished' || kind === 'runFailed');
   for (const name of NAMES) await approve(name, plan);
-  for (const name of NAMES) await start(name);
-  await finished;
+}
+
+const runEnds = (): Promise<void> => reported(({ kind }) => kind === 'runFinished' || kind === 'runFailed');
+
+/** The agents start; resolves when the run has ended. */
+async function runOf(names: readonly string[]): Promise<void> {
+  const ended = runEnds();
+  await startAll(names);
+  await ended;
+}
+
+it('goes from invitations to a published model', async () => {
+  const { plan } = writePlan(2);
+  await queueApproved(plan);
+  await runOf(NAMES);
   expect(reports.filter(({ kind }) => kind === 'runFailed' || kind === 'error')).toEqual([]);
   const models = await inDatabase(({ runs }) => runs.models(run));
   expect(models.map(({ round }) => round)).toEqual([1, 2]);
@@ -209,14 +225,8 @@ it('starts from a model file that sites fetch when they need it, frozen up to a 
   if (!initialModel) throw new Error('the plan names a file');
   const store = new ModelStore(folder.models);
   await store.put(initialModel);
-  for (const [index, name] of NAMES.entries()) await enrolSite(name, index);
-  await inDatabase(async ({ runs }) => {
-    await runs.enqueue(run, await runs.addPlan(plan));
-  });
-  const finished = reported(({ kind }) => kind === 'runFinished' || kind === 'runFailed');
-  for (const name of NAMES) await approve(name, plan);
-  for (const name of NAMES) await start(name);
-  await finished;
+  await queueApproved(plan);
+  await runOf(NAMES);
   expect(reports.filter(({ kind }) => kind === 'runFailed' || kind === 'error')).toEqual([]);
   const models = await inDatabase(({ runs }) => runs.models(run));
   expect(models.map(({ round }) => round)).toEqual([1, 2, 3]);
@@ -255,15 +265,10 @@ async function startProgram(name: string, says: string): Promise<ChildProcess> {
 }
 
 it('goes on with a run in which a site was killed and came back', async () => {
-  for (const [index, name] of NAMES.entries()) await enrolSite(name, index);
   const { plan } = writePlan(2);
-  await inDatabase(async ({ runs }) => {
-    await runs.enqueue(run, await runs.addPlan(plan));
-  });
-  const finished = reported(({ kind }) => kind === 'runFinished' || kind === 'runFailed');
-  for (const name of NAMES) await approve(name, plan);
-  await start('south');
-  await start('west');
+  await queueApproved(plan);
+  const finished = runEnds();
+  await startAll(['south', 'west']);
   const killed = await startProgram('north', '"trainingStarted"');
   await expect(startSite(openSiteFolder(join(root, 'north')), () => undefined)).rejects.toThrow(
     'runs already',
@@ -295,17 +300,13 @@ it('goes on with a run in which a site was killed and came back', async () => {
 }, 150_000);
 
 it('goes on with a run after the coordinator was away', async () => {
-  for (const [index, name] of NAMES.entries()) await enrolSite(name, index);
   const { plan } = writePlan(3);
-  await inDatabase(async ({ runs }) => {
-    await runs.enqueue(run, await runs.addPlan(plan));
-  });
+  await queueApproved(plan);
   const published = reported((report) => report.kind === 'attempt' && report.record.outcome === 'published');
-  for (const name of NAMES) await approve(name, plan);
-  for (const name of NAMES) await start(name);
+  await startAll(NAMES);
   await published;
   await coordinator.close();
-  const finished = reported(({ kind }) => kind === 'runFinished' || kind === 'runFailed');
+  const finished = runEnds();
   coordinator = await startCoordinator(folder, hear);
   await finished;
   expect(reports.filter(({ kind }) => kind === 'runFailed')).toEqual([]);
@@ -315,20 +316,16 @@ it('goes on with a run after the coordinator was away', async () => {
 });
 
 it('counts classes before it trains, once, also when the coordinator was away in between', async () => {
-  for (const [index, name] of NAMES.entries()) await enrolSite(name, index);
   const { plan } = writePlan(
     1,
     CNN,
     '{ epochs: 1, classWeighting: { kind: federated }, logitAdjustmentTau: 0.5 }',
   );
-  await inDatabase(async ({ runs }) => {
-    await runs.enqueue(run, await runs.addPlan(plan));
-  });
+  await queueApproved(plan);
   const counted = reported((report) => report.kind === 'attempt' && report.record.outcome === 'counted');
-  for (const name of NAMES) await approve(name, plan);
-  for (const name of NAMES) await start(name);
+  await startAll(NAMES);
   await counted;
-  const finished = reported(({ kind }) => kind === 'runFinished' || kind === 'runFailed');
+  const finished = runEnds();
   await coordinator.close();
   coordinator = await startCoordinator(folder, hear);
   await finished;
