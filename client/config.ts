@@ -28,6 +28,10 @@ const siteConfigSchema = z.strictObject({
   /** Images with labels on this machine: `folder:…`, `table:…`, `npz:…`. */
   data: z.string().min(1).optional(),
   engine: z.enum(['auto', 'onnx', 'onnx-webgpu', 'onnx-cuda', 'onnx-wasm']).default('onnx'),
+  /** The site's own page, on 127.0.0.1 only. Absent: shown, on any free port. */
+  page: z
+    .strictObject({ enabled: z.boolean().default(true), port: z.int().min(0).max(65_535).default(0) })
+    .optional(),
 });
 export type SiteConfig = z.infer<typeof siteConfigSchema>;
 
@@ -55,6 +59,7 @@ const CONFIG_COMMENT = `# Consilium site agent. Every field is checked when the 
 # coordinator.authority: PEM file of the authority of the coordinator's certificate, where the system does not know it
 # data: images with labels on this machine: folder:/data/x-ray (one folder a class), table:/data/labels.csv, npz:/data/images.npz
 # engine: auto, onnx, onnx-webgpu, onnx-cuda or onnx-wasm; \`consilium site doctor\` says which work here
+# page: { enabled: true, port: 0 }: the site's own page, on this machine only; port 0 is any that is free
 # The way out: HTTPS_PROXY and NO_PROXY in the environment of the agent, as for curl.
 `;
 const POLICY_COMMENT = `# What this hospital allows. It wins over every plan; what is not allowed here does not happen.
@@ -63,7 +68,10 @@ const POLICY_COMMENT = `# What this hospital allows. It wins over every plan; wh
 # smallCohortAcknowledged: true to take part in rounds of three or four sites, whose sum says much about each
 # minimumThreshold: so many sites at least must agree before anything of this site is unmasked
 # rosterHash: the one list of sites that is accepted; without it, the one of the last \`consilium site approve\`
+# twoPersonApproval: true: a plan holds only when two people have approved it, each on their own link of the site's page
 # ledgerCounts: how the ledger counts the images that were trained on: exact, span (10-99, 100-999, …) or none
+# disclosedCounts: how the coordinator's people are told of the images here: exact (with each class), span or none
+# disclosesDecisions, disclosesProgram: false where they are not told what was decided about plans, or what runs here
 # The agent reads this file again before every round. It must belong to the agent's account, and nobody else may write to it:
 # a file that cannot be read, has an unknown field or wrong permissions allows nothing.
 `;

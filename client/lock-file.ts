@@ -105,8 +105,8 @@ export async function takeLock(path: string): Promise<(() => Promise<void>) | un
   const holder: Holder = { pid: process.pid, ...(begun !== undefined && { begun }), ...surroundings() };
   const draft = `${path}.${randomToken()}`;
   try {
-    await writeFile(draft, JSON.stringify(holder), { mode: 0o600, flag: 'wx' });
     try {
+      await writeFile(draft, JSON.stringify(holder), { mode: 0o600, flag: 'wx' });
       // Unlike opening for writing, a link appears with its content.
       await link(draft, path).catch(async (error: unknown) => {
         if (!isTaken(error) || (await holderOf(path))) throw error;

@@ -56,11 +56,16 @@ export interface Secrets {
   readonly metricsToken: string | undefined;
 }
 
-/** From the environment. @throws InputError naming the variable that cannot be used */
-export function readSecrets(): Secrets {
+/** @throws InputError naming the variable that cannot be used */
+function readEnvironment(): z.infer<typeof environmentSchema> {
   const parsed = environmentSchema.safeParse(process.env);
   if (!parsed.success) throw new InputError(problemsOf(parsed.error));
-  const metricsToken = parsed.data.CONSILIUM_METRICS_TOKEN;
+  return parsed.data;
+}
+
+/** From the environment. @throws InputError naming the variable that cannot be used */
+export function readSecrets(): Secrets {
+  const metricsToken = readEnvironment().CONSILIUM_METRICS_TOKEN;
   // What is written down of it, by accident, is that it is there.
   const secrets = { toJSON: () => ({ metricsToken: metricsToken === undefined ? 'none' : 'set' }) };
   return Object.defineProperty({ ...secrets, metricsToken }, 'metricsToken', { enumerable: false });
@@ -122,8 +127,6 @@ export function openCoordinatorFolder(path: string): CoordinatorFolder {
   const help = `\`consilium coordinator init --dir ${path}\` makes a coordinator`;
   const keys = readYamlFile('key', join(path, KEYS_FILE), keysSchema, help);
   const config = readYamlFile('configuration', join(path, CONFIG_FILE), coordinatorConfigSchema, help);
-  const environment = environmentSchema.safeParse(process.env);
-  if (!environment.success) throw new InputError(problemsOf(environment.error));
   const identity = identityFromSeed(fromHex(keys.seed));
   return {
     path,
@@ -131,7 +134,7 @@ export function openCoordinatorFolder(path: string): CoordinatorFolder {
     identity,
     boxKeys: { publicKey: fromHex(keys.boxPublicKey), secretKey: fromHex(keys.boxSecretKey) },
     federationId: fingerprintOf(identity.publicKey).replaceAll(' ', ''),
-    database: environment.data.DATABASE_URL ?? join(path, 'coordinator.db'),
+    database: readEnvironment().DATABASE_URL ?? join(path, 'coordinator.db'),
     models: join(path, 'models'),
     runs: join(path, 'runs'),
   };

@@ -3,25 +3,26 @@ import { systemClock, type Clock } from '../shared/clock.ts';
 import { messageOf } from '../shared/errors.ts';
 import type { SiteId } from '../shared/ids.ts';
 import { sourceFrom } from '../shared/data/open-local.ts';
+import { bundlePage } from '../shared/page-bundle.ts';
 import { readSecrets, type CoordinatorFolder, type Secrets } from './config.ts';
 import { openEvaluator } from './evaluation/evaluator.ts';
 import type { ApiServices } from './http/api/services.ts';
 import { createApp } from './http/app.ts';
 import { createListener, listen, portOf } from './http/listener.ts';
 import { CoordinatorMetrics } from './metrics.ts';
-import { LoginGuard } from './people/login-guard.ts';
-import { Logins, type LoginOutcome } from './people/logins.ts';
+import { LoginAttempts } from './people/login-attempts.ts';
+import { createLogins, type LoginOutcome } from './people/logins.ts';
 import { Passwords } from './people/password.ts';
 import type { CoordinatorReport } from './reports.ts';
 import { RunQueue } from './run/queue.ts';
-import { Administration } from './storage/administration.ts';
-import { openDatabase, type Database } from './storage/database.ts';
-import { ModelStore } from './storage/model-store.ts';
-import { RunStore } from './storage/run-store.ts';
-import { SiteRegistry } from './storage/site-registry.ts';
+import { RoundWatch } from './run/round-watch.ts';
+import { openDatabase } from './storage/database.ts';
+import type { RunStore } from './storage/run-store.ts';
+import type { SiteRegistry } from './storage/site-registry.ts';
+import { storesOf, type Stores } from './storage/stores.ts';
 import { RUN_STATUSES } from './storage/tables.ts';
-import { UserStore } from './storage/user-store.ts';
 import { createSocketGateway } from './transport/socket-gateway.ts';
+import { startLive } from './transport/start-live.ts';
 
 export interface RunningCoordinator {
   readonly port: number;
@@ -43,8 +44,8 @@ export async function startCoordinator(
 ): Promise<RunningCoordinator> {
   const { validation } = folder.config;
   const database = await openDatabase(folder.database);
-  const registry = new SiteRegistry(database, clock);
-  const runs = new RunStore(database, clock);
+  const stores = storesOf(database, folder, clock);
+  const { sites: registry, runs, history } = stores;
   let keys = await activeKeys(registry);
   let isReady = false;
   const metrics = new CoordinatorMetrics({
@@ -54,21 +55,38 @@ export async function startCoordinator(
   const report = (said: CoordinatorReport): void => {
     metrics.observe(said);
     tell(said);
+    live.observe(said);
   };
   const onError = (error: unknown): void => {
     report({ kind: 'error', message: messageOf(error) });
   };
+  const watch = new RoundWatch({
+    ...{ history, clock, onError },
+    planOf: async (runId) => {
+      const run = await runs.run(runId);
+      return run && runs.findPlan(run.planHash);
+    },
+  });
   const api: ApiServices = {
-    ...servicesOf(database, folder, clock),
-    connectedSites: () => gateway.connectedSites,
+    ...stores,
+    ...peopleOf(stores, clock),
+    ...{ clock, watch, connectedSites: () => gateway.connectedSites },
     loggedIn: (outcome, address) => {
+      api.attempts.add(outcome, address);
       report(loginReport(outcome, address));
+    },
+    changed: () => {
+      void live.look();
     },
   };
   const app = createApp({
     ...{ folder, registry, runs, clock, api, metrics, secrets, onError },
     isReady: () => isReady,
     answered: report,
+    console: () => bundlePage({ entry: new URL('./console/main', import.meta.url), title: 'Consilium' }),
+    sitesChanged: () => {
+      live.sitesChanged();
+    },
   });
   const server = createListener(folder, app);
   const gateway = createSocketGateway({
@@ -78,10 +96,18 @@ export async function startCoordinator(
     clock,
     report: (gatewayReport) => {
       report({ kind: 'gateway', report: gatewayReport });
+      if (gatewayReport.kind === 'connected' || gatewayReport.kind === 'lost')
+        registry.touch(gatewayReport.siteId).catch(onError);
     },
   });
+  const live = startLive({ server, services: api, clock, onError });
   const queue = new RunQueue({
-    ...{ folder, database, runs, gateway, clock, report },
+    ...{ folder, database, runs, history, clock },
+    gateway: watch.watch(gateway),
+    report: (said) => {
+      watch.observe(said);
+      report(said);
+    },
     roster: () => activeKeys(registry),
     openEvaluator: (plan, network) =>
       openEvaluator(plan, network, validation && sourceFrom(folder.path, validation)),
@@ -100,6 +126,7 @@ export async function startCoordinator(
     await listen(server, folder);
   } catch (error) {
     stopWatching();
+    await live.close();
     gateway.close();
     await database.destroy();
     throw error;
@@ -112,6 +139,7 @@ export async function startCoordinator(
       isReady = false;
       stopWatching();
       await queue.close();
+      await live.close();
       gateway.close();
       server.closeAllConnections();
       await new Promise<void>((resolve) => {
@@ -119,6 +147,7 @@ export async function startCoordinator(
           resolve();
         });
       });
+      await watch.settled();
       await database.destroy();
     },
   };
@@ -151,24 +180,12 @@ function every(
   };
 }
 
-function servicesOf(
-  database: Database,
-  folder: CoordinatorFolder,
+function peopleOf(
+  { users }: Pick<Stores, 'users'>,
   clock: Clock,
-): Omit<ApiServices, 'connectedSites' | 'loggedIn'> {
-  const users = new UserStore(database, clock);
+): Pick<ApiServices, 'passwords' | 'logins' | 'attempts'> {
   const passwords = new Passwords();
-  return {
-    ...{ folder, database, users, passwords, clock },
-    sites: new SiteRegistry(database, clock),
-    runs: new RunStore(database, clock),
-    models: new ModelStore(folder.models),
-    administration: new Administration(database, clock, folder.identity),
-    logins: new Logins(users, passwords, {
-      login: new LoginGuard(clock),
-      confirm: new LoginGuard(clock),
-    }),
-  };
+  return { passwords, logins: createLogins(users, passwords, clock), attempts: new LoginAttempts(clock) };
 }
 
 function loginReport(outcome: LoginOutcome, address: string): CoordinatorReport {

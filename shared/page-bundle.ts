@@ -88,9 +88,9 @@ export async function bundlePage({ entry, title }: PageSource): Promise<PageBund
     throw new InputError(`${entryPath} cannot be bundled`, { cause });
   });
   const named = outputFiles.map(({ path, contents }) => ({ name: `assets/${basename(path)}`, contents }));
-  const entryName = Object.entries(metafile.outputs).find(
-    ([, { entryPoint }]) => entryPoint !== undefined,
-  )?.[0];
+  // Parts that are loaded on demand have an entry point too.
+  const [entryName] =
+    Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === basename(entryPath)) ?? [];
   if (entryName === undefined) throw new InputError(`${entryPath} gave no program`);
   const first = [...eagerly(metafile.outputs, entryName)];
   const files = new Map(

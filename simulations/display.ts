@@ -8,7 +8,7 @@ import {
   formatDuration,
   formatEstimate,
   formatMetric,
-} from './report/format.ts';
+} from '../shared/format.ts';
 import { gainText, headline } from './report/headline.ts';
 import { alignedRows } from './report/text-table.ts';
 import type { FederationResult } from './report/result-types.ts';

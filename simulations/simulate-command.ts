@@ -16,7 +16,7 @@ import { createDisplay } from './display.ts';
 import { FAULT_PHASES, faultScenarioSchema } from './faults/scenario.ts';
 import { runInterruptible } from './interruptible.ts';
 import { PARTITION_FORMS, parsePartition, type PartitionScheme } from './partition/schemes.ts';
-import { counted } from './report/format.ts';
+import { counted } from '../shared/format.ts';
 import { protectionOf, type ProtectionFlags } from './protection-options.ts';
 import { openStoppedRun } from './run-folder.ts';
 import { resultJson, resultText, studyText } from './simulate-output.ts';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { resultTable } from './display.ts';
 import type { SimulationOutcome } from './harness.ts';
-import { counted } from './report/format.ts';
+import { counted } from '../shared/format.ts';
 import { headline } from './report/headline.ts';
 import { comparedMethods } from './report/methods.ts';
 import type { RunFolder } from './run-folder.ts';

@@ -1,7 +1,7 @@
 /** Everything that a simulation can be told. Parsing fills in the defaults, so that config.json says all of it. */
 import { z } from 'zod';
 import { InputError, messageOf } from '../shared/errors.ts';
-import { preprocessingSchema } from '../shared/data/preprocess.ts';
+import { preprocessingSchema } from '../shared/data/preprocessing-schema.ts';
 import { architectureSchema } from '../shared/learning/architectures/architecture.ts';
 import { ENGINE_NAMES } from '../shared/learning/engines/engine.ts';
 import { recipeSchema, type RecipeInput } from '../shared/learning/training/recipe.ts';

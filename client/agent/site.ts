@@ -5,25 +5,32 @@ import { systemClock, type Clock } from '../../shared/clock.ts';
 import { fromHex } from '../../shared/crypto/bytes.ts';
 import { InputError, messageOf, StorageError } from '../../shared/errors.ts';
 import { sourceFrom } from '../../shared/data/open-local.ts';
-import { pathIn, type SiteFolder } from '../config.ts';
+import { pathIn, readPolicy, type SiteFolder } from '../config.ts';
 import { SiteLedger } from '../ledger/ledger-file.ts';
 import { hashReceipt } from '../ledger/receipt.ts';
 import { writeReceipt } from '../ledger/receipt-files.ts';
+import { receiptText, RoundActs } from '../ledger/receipt-text.ts';
 import { entryOf } from '../ledger/site-entries.ts';
 import { takeLock } from '../lock-file.ts';
 import { startSiteAgent } from '../session/agent.ts';
 import type { SessionReport } from '../session/events.ts';
 import { RoundFiles } from '../session/round-files.ts';
 import { journalIn, MEMORY_FILE, readMemory, SessionMemoryFile } from '../session/session-memory.ts';
+import { startSiteTeller } from './site-teller.ts';
 import { readTerms, termsReader } from './terms.ts';
 import { withInitialModel, type FetchModel } from '../training/initial-model-file.ts';
 import { fetchInitialModel } from '../transport/coordinator-api.ts';
 import { createChildTrainer } from '../training/child-trainer.ts';
+import { createStateFiles } from '../training/site-state-files.ts';
+import { appendTraining } from '../training/training-history.ts';
+import { watchedTrainer, type TrainingReport } from '../training/watched-trainer.ts';
 import { createSocketLink, type LinkStatus } from '../transport/socket-link.ts';
 
 export type SiteReport =
   | { readonly kind: 'link'; readonly status: LinkStatus }
   | { readonly kind: 'session'; readonly report: SessionReport }
+  /** For the site's own eyes; nothing of it crosses the wire or is logged. */
+  | { readonly kind: 'training'; readonly report: TrainingReport }
   /** Policy or roster cannot be used: the site takes part in no round until that is put right. */
   | { readonly kind: 'closed'; readonly problem: string };
 
@@ -87,6 +94,19 @@ async function startLocked(
   const models = join(path, MODELS_FOLDER);
   const trainer = createChildTrainer({ source: sourceFrom(path, config.data), engine, models }, clock);
   const fetchModel = modelFetcher(folder, clock);
+  const reach = { url: coordinator.url, ca };
+  const teller = startSiteTeller({
+    ...{ folder, reach, clock, policy: () => readPolicy(folder) },
+    enter: (act) => ledger.enter(act),
+  });
+  const onTraining = (training: TrainingReport): void => {
+    report({ kind: 'training', report: training });
+    if (training.kind !== 'trained') return;
+    if (training.trained.device !== undefined) teller.trainedOn(training.trained.device);
+    const time = new Date(clock.nowMs()).toISOString();
+    void appendTraining(path, training.trained, time).catch(() => undefined);
+  };
+  const acts = new RoundActs();
   const agent = startSiteAgent({
     siteId,
     identity,
@@ -106,17 +126,25 @@ async function startLocked(
       },
     }),
     clock,
-    trainer: withInitialModel(trainer, models, fetchModel),
+    trainer: watchedTrainer(withInitialModel(trainer, models, fetchModel), onTraining, clock),
     memory,
     journal: journalIn(new SessionMemoryFile(memoryFile, memory), rounds),
+    states: createStateFiles(join(path, STATES_FOLDER)),
     ...(interrupted && { interrupted }),
-    ledger: { enter: (act) => ledger.enter(entryOf(act, { engine, policy })) },
+    ledger: {
+      enter: async (act) => {
+        const entry = entryOf(act, { engine, policy });
+        await ledger.enter(entry);
+        acts.note(entry);
+      },
+      head: () => ledger.head,
+    },
     receipts: {
       keep: async (receipt) => {
         const { context } = receipt.evidence;
         // In this order: a receipt that no entry names means that the ledger was cut off.
         await ledger.enter({ kind: 'receipt', ...context, receiptHash: hashReceipt(receipt) });
-        await writeReceipt(path, receipt);
+        await writeReceipt(path, receipt, receiptText(receipt, acts.of(context)));
       },
     },
     report: (sessionReport) => {
@@ -127,7 +155,7 @@ async function startLocked(
     finished: agent.finished,
     stop: async () => {
       // Together: a training that does not heed the signal ends with its process.
-      await Promise.all([agent.stop(), trainer.close()]);
+      await Promise.all([agent.stop(), trainer.close(), teller.stop()]);
       // A full disk must not keep the agent from ending.
       await ledger.enter({ kind: 'stopped' }).catch(() => undefined);
       identity.dispose();
@@ -135,6 +163,9 @@ async function startLocked(
     },
   };
 }
+
+/** Where the site keeps what strategies leave at it from round to round. */
+const STATES_FOLDER = 'states';
 
 /** Where the model files are that plans start from. */
 export const MODELS_FOLDER = 'models';

@@ -40,12 +40,14 @@ const SIZE = { height: 64, width: 64 };
 
 export interface ScanOptions extends Pick<LocalOptions, 'onProgress' | 'signal'> {
   readonly nowMs: number;
+  /** The digest of a file as of an earlier scan, where the file has not changed since. Absent: all are read. */
+  readonly knownDigest?: (file: string) => string | undefined;
 }
 
 /** @throws DataError or InputError when the data cannot be used at all */
 export async function scanCohort(
   source: string,
-  { nowMs, ...reading }: ScanOptions,
+  { nowMs, knownDigest, ...reading }: ScanOptions,
 ): Promise<CohortManifest> {
   const { dataset, rejected } = await openLocal(source, { ...reading, size: SIZE });
   const content = {
@@ -54,7 +56,7 @@ export async function scanCohort(
     synthetic: dataset.synthetic,
     classes: classesOf(dataset),
     rejected: rejected.map(({ file, reason }) => ({ file, reason })),
-    files: await digestsOf(source),
+    files: await digestsOf(source, knownDigest),
   };
   const digest = sha512Hex(canonicalBytes(content));
   return { source, time: new Date(nowMs).toISOString(), ...content, digest };
@@ -70,15 +72,31 @@ function classesOf({ classNames, labels, patients }: Dataset): CohortManifest['c
   return classNames.map((name, i) => ({ name, images: images[i] ?? 0, patients: seen[i]?.size ?? 0 }));
 }
 
+export interface SourceFiles {
+  readonly kind: 'folder' | 'table' | 'npz' | 'generated';
+  /** What names are relative to. */
+  readonly base: string;
+  readonly paths: readonly string[];
+}
+
 /** Of a folder or table all files below; of an array file itself; generated images have none. */
-async function digestsOf(source: string): Promise<CohortManifest['files']> {
+export async function sourceFiles(source: string): Promise<SourceFiles> {
   const [, kind, path = ''] = /^([a-z]+):(.+)$/.exec(source) ?? [];
-  if (kind !== 'folder' && kind !== 'table' && kind !== 'npz') return [];
+  if (kind !== 'folder' && kind !== 'table' && kind !== 'npz')
+    return { kind: 'generated', base: '', paths: [] };
   const base = kind === 'folder' ? resolve(path) : dirname(resolve(path));
-  const paths = kind === 'npz' ? [resolve(path)] : await filesBelow(base);
-  return mapBounded(paths, DECODERS, async (file) => {
-    const { size } = await stat(file);
-    return { file: relative(base, file), bytes: size, sha512: await digestOf(file) };
+  return { kind, base, paths: kind === 'npz' ? [resolve(path)] : await filesBelow(base) };
+}
+
+async function digestsOf(
+  source: string,
+  knownDigest: ScanOptions['knownDigest'],
+): Promise<CohortManifest['files']> {
+  const { base, paths } = await sourceFiles(source);
+  return mapBounded(paths, DECODERS, async (path) => {
+    const { size } = await stat(path);
+    const file = relative(base, path);
+    return { file, bytes: size, sha512: knownDigest?.(file) ?? (await digestOf(path)) };
   });
 }
 

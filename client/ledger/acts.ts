@@ -5,9 +5,12 @@
 import { z } from 'zod';
 import { modelHashSchema, planHashSchema, runIdSchema, siteIdSchema } from '../../shared/ids.ts';
 import { hexOf } from '../../shared/protocol/hex.ts';
+import { ledgerAnchorSchema, type LedgerAnchor } from '../../shared/protocol/ledger-anchor.ts';
 import { refusalReasonSchema } from '../../shared/protocol/reasons.ts';
 
 const digestSchema = hexOf(64);
+/** Somebody of the hospital, as the site's page or the command line knows them. */
+const personSchema = z.string().min(1).max(60);
 
 /** Which attempt of which round. */
 const roundFields = {
@@ -50,6 +53,12 @@ const refusedSchema = z.strictObject({
   ...roundFields,
   reason: refusalReasonSchema,
 });
+const anchoredSchema = z.strictObject({
+  kind: z.literal('anchored'),
+  ...roundFields,
+  /** Where the coordinator's ledger stood, as it has signed in its announcement. */
+  coordinator: ledgerAnchorSchema,
+});
 const failedSchema = z.strictObject({ kind: z.literal('attemptFailed'), ...roundFields });
 
 /** What the agent tells of a round, with exact figures. */
@@ -58,6 +67,7 @@ export type RoundAct =
   | z.infer<typeof trainedSchema>
   | z.infer<typeof sentSchema>
   | z.infer<typeof refusedSchema>
+  | z.infer<typeof anchoredSchema>
   | z.infer<typeof failedSchema>;
 
 export const siteActSchema = z.discriminatedUnion('kind', [
@@ -67,8 +77,21 @@ export const siteActSchema = z.discriminatedUnion('kind', [
     /** Of the roster that was accepted with it. */
     rosterHash: digestSchema,
     siteCount: z.int().min(1),
+    /** Where the policy asks for two: the first and the second. */
+    people: z.array(personSchema).length(2).optional(),
   }),
+  /** The policy asks for two people, and one has approved. */
+  z.strictObject({ kind: z.literal('planProposed'), planHash: planHashSchema, person: personSchema }),
   z.strictObject({ kind: z.literal('planWithdrawn'), planHash: planHashSchema }),
+  /** It was not approved before either: that somebody has looked at it and does not want it. */
+  z.strictObject({ kind: z.literal('planRefused'), planHash: planHashSchema }),
+  /** Outside a round: what the coordinator's people are told of this site, as its policy discloses it. */
+  z.strictObject({
+    kind: z.literal('told'),
+    what: z.array(z.enum(['program', 'counts', 'decisions'])),
+    payloadBytes: z.int().min(0),
+    payloadHash: digestSchema,
+  }),
   z.strictObject({ kind: z.literal('started'), siteId: siteIdSchema }),
   z.strictObject({ kind: z.literal('stopped') }),
   joinedSchema,
@@ -82,6 +105,7 @@ export const siteActSchema = z.discriminatedUnion('kind', [
   }),
   sentSchema,
   refusedSchema,
+  anchoredSchema,
   failedSchema,
   /** The coordinator's signed word that this site's update counts. */
   z.strictObject({ kind: z.literal('receipt'), ...roundFields, receiptHash: digestSchema }),
@@ -94,4 +118,6 @@ export type SiteAct = z.infer<typeof siteActSchema>;
 export interface RoundLedger {
   /** Resolves once the entry would survive the machine; what it promises to precede happens only then. */
   enter(act: RoundAct): Promise<void>;
+  /** Where it stands after the last entry. Absent: the coordinator is not told. */
+  head?(): LedgerAnchor | undefined;
 }

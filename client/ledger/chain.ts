@@ -74,10 +74,17 @@ export interface ChainCheck {
   readonly fault?: { readonly line: number; readonly what: ChainFault };
 }
 
-/** Follows the chain from its beginning. `lines`: without their ends. */
-export function checkChain(lines: readonly string[], publicKey: Uint8Array): ChainCheck {
+/**
+ * Follows the chain from its beginning, or from `start` on, which was checked before. `lines`: without their ends; a
+ * fault's line counts from the first of them.
+ */
+export function checkChain(
+  lines: readonly string[],
+  publicKey: Uint8Array,
+  start: LedgerHead = BEGINNING,
+): ChainCheck {
   const entries: LedgerEntry[] = [];
-  let head = BEGINNING;
+  let head = start;
   for (const line of lines) {
     const found = checkLine(line, head, publicKey);
     if (typeof found === 'string') return { entries, head, fault: { line: entries.length + 1, what: found } };

@@ -9,6 +9,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { sha512Hex } from '../../shared/crypto/hash.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
 import { messageOf, StorageError } from '../../shared/errors.ts';
+import type { LedgerAnchor } from '../../shared/protocol/ledger-anchor.ts';
 import { withLock } from '../lock-file.ts';
 import type { SiteAct } from './acts.ts';
 import { checkChain, nextLine, type Actor, type ChainCheck, type LedgerHead } from './chain.ts';
@@ -51,6 +52,12 @@ export class SiteLedger {
   constructor(options: SiteLedgerOptions) {
     this.#options = options;
     this.#path = join(options.folder, LEDGER_FILE);
+  }
+
+  /** Where it stands after the last entry of this process; undefined before there is one. */
+  get head(): LedgerAnchor | undefined {
+    const head = this.#known?.head;
+    return head && { entries: head.seq, hash: head.prevHash };
   }
 
   /**

@@ -7,16 +7,16 @@ import { receiptFault, receiptSchema, type Receipt } from './receipt.ts';
 
 const folderOf = (siteFolder: string): string => join(siteFolder, 'receipts');
 
-export async function writeReceipt(siteFolder: string, receipt: Receipt): Promise<void> {
+/** `text`: the same for people, in a file beside; nobody's program reads it. */
+export async function writeReceipt(siteFolder: string, receipt: Receipt, text: string): Promise<void> {
   const { runId, round } = receipt.evidence.context;
   const folder = folderOf(siteFolder);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const text = `${JSON.stringify(receipt, undefined, 2)}\n`;
   // A run's name has no dot.
-  await writeAtomically(
-    join(folder, `${runId}.${String(round).padStart(6, '0')}.json`),
-    new TextEncoder().encode(text),
-  );
+  const name = join(folder, `${runId}.${String(round).padStart(6, '0')}`);
+  const utf8 = new TextEncoder();
+  await writeAtomically(`${name}.json`, utf8.encode(`${JSON.stringify(receipt, undefined, 2)}\n`));
+  await writeAtomically(`${name}.txt`, utf8.encode(`${text}\n`));
 }
 
 export interface CheckedReceipt {

@@ -4,9 +4,14 @@ import type { RoundAct, SiteAct } from './acts.ts';
 
 /** 412 → `100-999`: the order of magnitude, so that entries of several rounds do not give away single images. */
 export function spanOf(count: number): string {
+  const { low, high } = orderOf(count);
+  return `${String(low)}-${String(high)}`;
+}
+
+/** Both ends of it. */
+export function orderOf(count: number): { readonly low: number; readonly high: number } {
   const digits = String(count).length;
-  const from = digits === 1 ? 0 : 10 ** (digits - 1);
-  return `${String(from)}-${String(10 ** digits - 1)}`;
+  return { low: digits === 1 ? 0 : 10 ** (digits - 1), high: 10 ** digits - 1 };
 }
 
 function examplesOf(count: number, disclosure: SitePolicy['ledgerCounts']): string | undefined {

@@ -77,7 +77,7 @@ export function eventOf(view: SiteView, message: CoordinatorMessage): SessionEve
   switch (message.type) {
     case 'announce': {
       const { cohort } = message;
-      const authentic = isAnnounced(view.coordinatorKey, message);
+      const authentic = isAnnounced(view.coordinatorKey, message, view.verify);
       const masking = offerOf(view, message);
       const counts = countsOfferOf(message);
       const planHash = hashPlan(message.plan);
@@ -145,16 +145,17 @@ function countsOfferOf({
 export function isAnnounced(
   coordinatorKey: Uint8Array,
   message: MessageOf<CoordinatorMessage, 'announce'>,
+  verify: SiteView['verify'] = verifyStatement,
 ): boolean {
-  return isAuthentic({ coordinatorKey }, announceStatement(message), message.signature);
+  return isAuthentic({ coordinatorKey, verify }, announceStatement(message), message.signature);
 }
 
 function isAuthentic(
-  { coordinatorKey }: Pick<SiteView, 'coordinatorKey'>,
+  { coordinatorKey, verify }: Pick<SiteView, 'coordinatorKey' | 'verify'>,
   { purpose, fields }: Statement,
   signature: string,
 ): boolean {
-  return verifyStatement(coordinatorKey, { purpose, fields, signature });
+  return verify(coordinatorKey, { purpose, fields, signature });
 }
 
 function offerOf(

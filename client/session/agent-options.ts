@@ -10,7 +10,7 @@ import type { CoordinatorLink } from '../../shared/protocol/transport.ts';
 import type { RoundLedger } from '../ledger/acts.ts';
 import type { Evidence, Receipt } from '../ledger/receipt.ts';
 import type { LocalTrainer } from '../training/local-update.ts';
-import type { SiteStates } from '../training/site-state.ts';
+import type { SiteState, SiteStates } from '../training/site-state.ts';
 import type { SiteView } from './admission.ts';
 import type { SessionEvent, SessionReport } from './events.ts';
 import type { Announced, InterruptedRound } from './interrupted-round.ts';
@@ -25,6 +25,8 @@ export interface SiteJournal {
   keepAnnounced?(announced: Announced): Promise<void>;
   /** What the coordinator has signed in this round, for the receipt. */
   keepEvidence?(evidence: Evidence): Promise<void>;
+  /** What becomes the site's state of the run if the finished update counts. Before the update. */
+  keepState?(context: RoundContext, kept: SiteState): Promise<void>;
   /** The finished update, protected and signed, before it is sent. */
   keepUpdate?(context: RoundContext, frame: Frame): Promise<void>;
   /**

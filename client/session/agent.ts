@@ -3,13 +3,10 @@
  * must survive is journalled before anything else happens.
  */
 import { systemClock } from '../../shared/clock.ts';
-import { fromHex } from '../../shared/crypto/bytes.ts';
-import { seal } from '../../shared/crypto/sealed-box.ts';
 import { verifyStatement } from '../../shared/crypto/statement.ts';
-import { codeOf, InvariantError, messageOf } from '../../shared/errors.ts';
+import { InvariantError } from '../../shared/errors.ts';
 import type { Frame } from '../../shared/protocol/codec.ts';
 import { sameContext, type CoordinatorMessage, type RoundContext } from '../../shared/protocol/messages.ts';
-import { hashSites } from '../../shared/protocol/masking-context.ts';
 import { modelBytesOf } from '../../shared/protocol/model-payload.ts';
 import { chunkedLink } from '../../shared/protocol/chunked-transport.ts';
 import type { CoordinatorLink } from '../../shared/protocol/transport.ts';
@@ -21,13 +18,15 @@ import type { SessionEffect, SessionEvent } from './events.ts';
 import { freshTerms, isStillIn } from './fresh-terms.ts';
 import { longestRoundMs, resumeRound } from './interrupted-round.ts';
 import { isSameRound } from './repair-check.ts';
-import { MaskingDesk, memberBindingOf } from './masking-desk.ts';
+import { consistentAnswer, sharesAnswer, unmaskedAnswer, type MaskedRound } from './masked-answers.ts';
+import { MaskingDesk } from './masking-desk.ts';
 import { Outbox } from './outbox.ts';
 import type { SitePolicy } from './policy.ts';
 import { ReceiptDesk } from './receipt-desk.ts';
 import { countInRound } from './round-counting.ts';
 import { sealedUpdate, setAside, type Aside, type RoundDesk } from './round-desk.ts';
 import { trainInRound } from './round-training.ts';
+import { RoundWork } from './round-work.ts';
 import { secondLook } from './second-look.ts';
 import { memoryOf, newSession, type Session, type SessionMasking } from './state.ts';
 import { step } from './step.ts';
@@ -51,7 +50,7 @@ class Agent implements SiteAgent {
   readonly #outbox: Outbox;
   readonly #receipts: ReceiptDesk;
   readonly #states: SiteStates;
-  readonly #trainings = new Set<Promise<void>>();
+  readonly #calculations: RoundWork;
   #session: Session;
   #work: Promise<void> = Promise.resolve();
   #desk: RoundDesk | undefined;
@@ -76,6 +75,15 @@ class Agent implements SiteAgent {
         this.#reject(error);
       },
     });
+    this.#calculations = new RoundWork({
+      post: (event) => {
+        this.#post(event);
+      },
+      enter: (act) => {
+        this.#outbox.enter(act);
+      },
+      report: options.report,
+    });
     this.#receipts = new ReceiptDesk(options, options.interrupted?.evidence);
     this.#resume();
     this.#roster = options.roster && rosterView(options.roster);
@@ -86,6 +94,9 @@ class Agent implements SiteAgent {
     this.#link.listen({
       connected: () => {
         this.#post({ kind: 'connected' });
+        // The coordinator keeps the first word of a round, which may have been lost.
+        const { context } = this.#desk ?? {};
+        if (context) this.#outbox.tellHead(context, options.siteId);
       },
       disconnected: () => undefined,
       frame: (frame) => {
@@ -99,7 +110,7 @@ class Agent implements SiteAgent {
     this.#desk?.training?.abort();
     this.#desk?.cancelExpiry?.();
     this.#link.close();
-    await Promise.all([this.#work, ...this.#trainings]);
+    await Promise.all([this.#work, this.#calculations.idle()]);
     await this.#outbox.idle();
     this.#resolve();
   }
@@ -137,9 +148,9 @@ class Agent implements SiteAgent {
     const { siteId, interrupted, journal } = this.#options;
     const resumed = interrupted && resumeRound(this.#session, interrupted);
     if (!resumed) return;
-    const { session, announced, secrets, update } = resumed;
+    const { session, announced, secrets, update, kept } = resumed;
     this.#session = session;
-    this.#desk = { ...announced, ...(update && { sealed: update }) };
+    this.#desk = { ...announced, ...(update && { sealed: update }), ...(kept && { kept }) };
     this.#expire(this.#desk);
     if (session.masking && secrets)
       this.#desk.masking = new MaskingDesk({
@@ -165,6 +176,9 @@ class Agent implements SiteAgent {
 
   async #handle(event: SessionEvent, message: CoordinatorMessage | undefined): Promise<void> {
     const { next, effects } = step(this.#session, await this.#looked(event));
+    // Before it is written down that the round is over: its files go with that.
+    for (const effect of effects)
+      if (effect.kind === 'keepState') await this.#keepState(effect.context, message);
     for (const effect of effects)
       if (effect.kind === 'persist') await this.#options.journal?.append(effect.event, memoryOf(next), next);
     this.#session = next;
@@ -177,22 +191,23 @@ class Agent implements SiteAgent {
     const { siteId } = this.#options;
     switch (effect.kind) {
       case 'persist':
+      case 'keepState':
         return;
       case 'advertise':
         await this.#takeUp(effect.context, message);
         this.#advertise(effect.context);
         return;
       case 'dealShares':
-        await this.#dealShares(effect.context);
+        this.#send(await sharesAnswer(this.#masked(effect.context)));
         return;
       case 'keepShares':
         await this.#keepShares(effect.context, message);
         return;
       case 'signSurvivors':
-        this.#signSurvivors(effect.context);
+        this.#send(consistentAnswer(this.#masked(effect.context)));
         return;
       case 'reveal':
-        this.#reveal(effect.context);
+        this.#send(unmaskedAnswer(this.#masked(effect.context), this.#deskOf(effect.context).boxKey));
         return;
       case 'refuse':
         this.#send({ type: 'refuse', context: effect.context, siteId, reason: effect.reason });
@@ -215,12 +230,6 @@ class Agent implements SiteAgent {
       case 'discardUpdate':
         delete this.#deskOf(effect.context).sealed;
         return;
-      case 'keepState': {
-        const { kept } = this.#deskOf(effect.context);
-        if (kept) this.#states.save(effect.context.runId, kept);
-        await this.#receipts.keep(message);
-        return;
-      }
       case 'forget':
         this.#forget(effect.context);
         return;
@@ -228,6 +237,13 @@ class Agent implements SiteAgent {
         this.#options.report?.(effect.report);
         return;
     }
+  }
+
+  /** The update counts. A program that ends here is told so again. */
+  async #keepState(context: RoundContext, message: CoordinatorMessage | undefined): Promise<void> {
+    const { kept } = this.#deskOf(context);
+    if (kept) await this.#states.save(context.runId, kept);
+    await this.#receipts.keep(message);
   }
 
   #forget(context: RoundContext): void {
@@ -256,6 +272,8 @@ class Agent implements SiteAgent {
     this.#expire(desk);
     const { mode: protection } = plan.protection;
     this.#outbox.enter({ kind: 'joined', ...context, cohortSize: cohort.length, protection });
+    if (message.ledger) this.#outbox.enter({ kind: 'anchored', ...context, coordinator: message.ledger });
+    this.#outbox.tellHead(context, this.#options.siteId);
   }
 
   #maskingOf(context: RoundContext): SessionMasking | undefined {
@@ -264,11 +282,11 @@ class Agent implements SiteAgent {
   }
 
   /** The masked round that the session is in, and the desk with its secrets. */
-  #masked(context: RoundContext): { readonly masking: SessionMasking; readonly desk: MaskingDesk } {
+  #masked(context: RoundContext): MaskedRound {
     const masking = this.#maskingOf(context);
     const { masking: desk } = this.#deskOf(context);
     if (!masking || !desk) throw new InvariantError('this round has no masks');
-    return { masking, desk };
+    return { siteId: this.#options.siteId, context, masking, desk };
   }
 
   #deskOf(context: RoundContext): RoundDesk {
@@ -292,32 +310,10 @@ class Agent implements SiteAgent {
     return secondLook(event, { view: this.#view(), masking, desk: this.#desk?.masking });
   }
 
-  async #dealShares(context: RoundContext): Promise<void> {
-    const { masking, desk } = this.#masked(context);
-    const payload = await desk.deal(masking);
-    const { siteId } = this.#options;
-    this.#send({ type: 'shares', context, siteId, binding: memberBindingOf(masking), payload });
-  }
-
   async #keepShares(context: RoundContext, message: CoordinatorMessage | undefined): Promise<void> {
     if (message?.type !== 'relay') throw new InvariantError('shares are kept when they are relayed');
     const { masking, desk } = this.#masked(context);
     await desk.keep(masking, message);
-  }
-
-  #signSurvivors(context: RoundContext): void {
-    const { masking } = this.#masked(context);
-    const { siteId } = this.#options;
-    const survivorsHash = hashSites(masking.survivors ?? []);
-    const binding = memberBindingOf(masking);
-    this.#send({ type: 'consistent', context, siteId, binding, survivorsHash });
-  }
-
-  #reveal(context: RoundContext): void {
-    const { masking, desk } = this.#masked(context);
-    const { siteId } = this.#options;
-    const payload = seal(fromHex(this.#deskOf(context).boxKey), desk.reveal(masking));
-    this.#send({ type: 'unmasked', context, siteId, binding: memberBindingOf(masking), payload });
   }
 
   /** The model of the plan that the site has agreed to, and nothing else. */
@@ -337,10 +333,10 @@ class Agent implements SiteAgent {
     }
     const { siteId, trainer, clock = systemClock } = this.#options;
     const classCounts = federationCounts(this.#session, context);
-    this.#beginWork(desk, async (signal) => {
+    this.#calculations.begin(desk, async (signal) => {
       const { result, ...figures } = await trainInRound({
         ...{ siteId, trainer, clock, announced: desk, payload: message.payload, signal, classCounts },
-        state: this.#states.load(context.runId),
+        state: await this.#states.load(context.runId),
         tell: (steps) => {
           this.#post({ kind: 'stepsDone', context, steps });
         },
@@ -357,33 +353,11 @@ class Agent implements SiteAgent {
   #startCounting(context: RoundContext): void {
     const desk = this.#deskOf(context);
     const { trainer } = this.#options;
-    this.#beginWork(desk, async (signal) => {
+    this.#calculations.begin(desk, async (signal) => {
       const classCounts = await countInRound({ trainer, announced: desk, signal });
       desk.counts = classCounts;
       return { kind: 'counted', context, classCounts };
     });
-  }
-
-  /** Messages are heard meanwhile. `work` gives the event that it ends in. */
-  #beginWork(desk: RoundDesk, work: (signal: AbortSignal) => Promise<SessionEvent>): void {
-    const training = new AbortController();
-    desk.training = training;
-    const { context } = desk;
-    const done = work(training.signal).then(
-      (event) => {
-        this.#post(event);
-      },
-      (error: unknown) => {
-        if (!training.signal.aborted) {
-          const told = { code: codeOf(error), message: messageOf(error) };
-          this.#options.report?.({ kind: 'trainingFailed', context, ...told });
-          this.#outbox.enter({ kind: 'attemptFailed', ...context });
-        }
-        this.#post({ kind: 'trainingFailed', context });
-      },
-    );
-    this.#trainings.add(done);
-    void done.finally(() => this.#trainings.delete(done));
   }
 
   async #upload(context: RoundContext): Promise<void> {
@@ -392,6 +366,7 @@ class Agent implements SiteAgent {
       const sealed = sealedUpdate(desk, this.#maskingOf(context), this.#options);
       // Masked, it may be needed again.
       if (!desk.masking) delete desk.update;
+      if (desk.kept) await this.#options.journal?.keepState?.(context, desk.kept);
       await this.#options.journal?.keepUpdate?.(context, sealed);
       desk.sealed = sealed;
     }

@@ -8,6 +8,7 @@ import type { Frame } from '../../shared/protocol/codec.ts';
 import { sameContext, type RoundContext } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import type { Evidence } from '../ledger/receipt.ts';
+import type { SiteState } from '../training/site-state.ts';
 import type { RoundSecrets } from './round-secrets.ts';
 import type { Base, InRound, Session, SessionMasking } from './state.ts';
 import { baseOf } from './transitions.ts';
@@ -43,6 +44,8 @@ export interface InterruptedRound {
   readonly secrets?: RoundSecrets;
   /** Once there was one. */
   readonly update?: Frame;
+  /** What the site keeps if that update counts. */
+  readonly kept?: SiteState;
   readonly evidence?: Evidence;
 }
 
@@ -56,7 +59,7 @@ export interface ResumedRound extends Omit<InterruptedRound, 'position'> {
  */
 export function resumeRound(
   fresh: Session,
-  { position, announced, secrets, update }: InterruptedRound,
+  { position, announced, secrets, update, kept }: InterruptedRound,
 ): ResumedRound | undefined {
   const { context, masking } = position;
   const isSeen = fresh.seen.some((seen) => sameContext(seen, context));
@@ -69,8 +72,13 @@ export function resumeRound(
     announced,
     ...(secrets && { secrets }),
     ...(update && there.phase === 'uploaded' && { update }),
+    ...(kept && isSent(there) && { kept }),
   };
 }
+
+/** Whoever trains anew learns the same anew. */
+const isSent = ({ phase }: RoundPosition): boolean =>
+  phase !== 'advertised' && phase !== 'sharing' && phase !== 'training';
 
 /** As far as the session has come with what was kept: an event is journalled before what follows from it is. */
 function whatIsThere(

@@ -5,6 +5,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import { sha512Hex } from '../../shared/crypto/hash.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
+import type { SiteId } from '../../shared/ids.ts';
 import type { Frame } from '../../shared/protocol/codec.ts';
 import type { RoundContext, SiteMessage } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
@@ -61,6 +62,17 @@ export class Outbox {
   enter(act: RoundAct): void {
     const { ledger } = this.#options;
     if (ledger) this.#inOrder(() => ledger.enter(act));
+  }
+
+  /** Where the ledger stands after all that was entered until now: told, and not entered itself. */
+  tellHead(context: RoundContext, siteId: SiteId): void {
+    const { ledger, link, identity } = this.#options;
+    if (!ledger?.head) return;
+    this.#inOrder(() => {
+      const head = ledger.head?.();
+      if (head) link.send(signedFrame(identity, { type: 'anchor', context, siteId, ledger: head }));
+      return Promise.resolve();
+    });
   }
 
   /** Whoever asks for what is refused, again and again, must not fill the disk: what is not entered is not sent. */

@@ -16,7 +16,18 @@ export const sitePolicySchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{128}$/, 'expected 128 lower-case hexadecimal digits')
     .optional(),
+  /** A plan holds only when two people have approved it (`second-person.ts`). Absent: one is enough. */
+  twoPersonApproval: z.boolean().optional(),
   /** How the ledger counts the images that were trained on. Absent: by their order of magnitude. */
   ledgerCounts: z.enum(['exact', 'span', 'none']).optional(),
+  /**
+   * How many images and patients there are, as the coordinator's people are told; 'exact' with the images of each class.
+   * Absent: by their order of magnitude.
+   */
+  disclosedCounts: z.enum(['exact', 'span', 'none']).optional(),
+  /** Whether they are told which plans are approved or refused here. Absent: yes. */
+  disclosesDecisions: z.boolean().optional(),
+  /** Whether they are told the version of the program, its engine and the processor. Absent: yes. */
+  disclosesProgram: z.boolean().optional(),
 });
 export type SitePolicy = z.infer<typeof sitePolicySchema>;

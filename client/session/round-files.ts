@@ -17,6 +17,8 @@ import { advertisementSchema, maskingHeaderSchema } from '../../shared/protocol/
 import { roundContextSchema, sameContext, type RoundContext } from '../../shared/protocol/messages.ts';
 import { planSchema } from '../../shared/protocol/plan.ts';
 import { evidenceSchema, type Evidence } from '../ledger/receipt.ts';
+import { decodeSiteState, encodeSiteState } from '../training/site-state-files.ts';
+import type { SiteState } from '../training/site-state.ts';
 import type { Announced, InterruptedRound, RoundPosition } from './interrupted-round.ts';
 import type { RoundSecrets } from './round-secrets.ts';
 import type { Session, SessionMasking } from './state.ts';
@@ -66,7 +68,14 @@ const secretsSchema = z.strictObject({
 });
 
 /** The position goes first: without it the others mean nothing. */
-const FILES = ['position.json', 'announced.json', 'secrets.json', 'update.bin', 'evidence.json'] as const;
+const FILES = [
+  'position.json',
+  'announced.json',
+  'secrets.json',
+  'update.bin',
+  'state.bin',
+  'evidence.json',
+] as const;
 type FileName = (typeof FILES)[number];
 
 /** In front of the update's header. */
@@ -92,6 +101,8 @@ export class RoundFiles {
     }
     const secrets = await this.#json('secrets.json', secretsSchema);
     const update = await this.#update();
+    const stateBytes = await this.#bytes('state.bin');
+    const kept = stateBytes && decodeSiteState(stateBytes);
     const evidence = await this.#json('evidence.json', evidenceSchema);
     this.#written = positionOf(position);
     return {
@@ -99,6 +110,7 @@ export class RoundFiles {
       announced,
       ...(secrets && { secrets: secretsOf(secrets) }),
       ...(update && { update }),
+      ...(kept && { kept }),
       ...(evidence && { evidence }),
     };
   }
@@ -131,6 +143,10 @@ export class RoundFiles {
       JSON.stringify(secrets, (_key, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value)),
     );
     return this.#write('secrets.json', utf8.encode(JSON.stringify(hexed)));
+  }
+
+  keepState(_context: RoundContext, kept: SiteState): Promise<void> {
+    return this.#write('state.bin', encodeSiteState(kept));
   }
 
   async keepUpdate(_context: RoundContext, { header, payload = new Uint8Array() }: Frame): Promise<void> {

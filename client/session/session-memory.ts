@@ -105,6 +105,7 @@ export function journalIn(memory: SessionMemoryFile, round: RoundFiles): SiteJou
     keepAnnounced: (announced) => round.keepAnnounced(announced),
     keepSecrets: (secrets) => round.keepSecrets(secrets),
     keepEvidence: (evidence) => round.keepEvidence(evidence),
+    keepState: (context, kept) => round.keepState(context, kept),
     keepUpdate: (context, frame) => round.keepUpdate(context, frame),
   };
 }

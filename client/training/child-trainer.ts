@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock, type Clock } from '../../shared/clock.ts';
 import { ConsiliumError, InvariantError } from '../../shared/errors.ts';
 import { planSchema } from '../../shared/protocol/plan.ts';
+import type { Benefit, BenefitRequest } from './benefit.ts';
 import type { DataOrder, FromChild, ToChild } from './child-messages.ts';
 import {
   TrainingAborted,
@@ -20,6 +21,8 @@ export class TrainingFailed extends ConsiliumError {
 }
 
 export interface ChildTrainer extends LocalTrainer {
+  /** @throws TrainingAborted when the signal came; TrainingFailed with what went wrong */
+  compare(request: BenefitRequest & { readonly signal: AbortSignal }): Promise<Benefit>;
   /** Of the process, while there is one. */
   readonly pid: number | undefined;
   /** Ends the process once nothing trains, by force where that takes too long. Nothing is trained any more. */
@@ -45,7 +48,7 @@ interface Question {
   readonly onSteps?: TrainingRequest['onSteps'];
 }
 
-type Answer = Extract<FromChild, { kind: 'trained' | 'counted' }>;
+type Answer = Extract<FromChild, { kind: 'trained' | 'counted' | 'compared' }>;
 
 class Trainer implements ChildTrainer {
   readonly #options: ChildTrainerOptions;
@@ -75,6 +78,17 @@ class Trainer implements ChildTrainer {
     const answer = await this.#inTurn({ message, signal });
     if (answer.kind !== 'counted') throw new InvariantError('the training process did not count');
     return answer.classCounts;
+  }
+
+  async compare({
+    signal,
+    plan,
+    ...request
+  }: BenefitRequest & { readonly signal: AbortSignal }): Promise<Benefit> {
+    const message = { kind: 'compare', order: this.#order(plan), request } as const;
+    const answer = await this.#inTurn({ message, signal });
+    if (answer.kind !== 'compared') throw new InvariantError('the training process did not compare');
+    return answer.benefit;
   }
 
   #order(plan: TrainingPlan): DataOrder {
@@ -128,10 +142,11 @@ class Trainer implements ChildTrainer {
       const hear = (message: FromChild): void => {
         switch (message.kind) {
           case 'steps':
-            onSteps?.(message.steps);
+            onSteps?.(message.steps, message.figures);
             return;
           case 'trained':
           case 'counted':
+          case 'compared':
             settle(() => {
               resolve(message);
             });

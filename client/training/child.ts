@@ -4,6 +4,7 @@
  */
 import { InvariantError, messageOf } from '../../shared/errors.ts';
 import { classCountsOf } from '../../shared/learning/training/class-weights.ts';
+import { compareModels } from './benefit.ts';
 import type { DataOrder, FromChild, ToChild } from './child-messages.ts';
 import { computeUpdate, TrainingAborted } from './local-update.ts';
 import { benchKeyOf, OpenBench, type Bench } from './site-bench.ts';
@@ -39,7 +40,7 @@ function tell(message: FromChild): void {
 async function train({ order, request }: Extract<ToChild, { kind: 'train' }>): Promise<void> {
   stop = new AbortController();
   try {
-    const { compiled, manifest, initialWeights, data, validation } = await benchFor(
+    const { compiled, device, manifest, initialWeights, data, validation } = await benchFor(
       order,
       request.context.round,
     );
@@ -47,11 +48,27 @@ async function train({ order, request }: Extract<ToChild, { kind: 'train' }>): P
       ...request,
       ...{ plan: order.plan, compiled, manifest, initialWeights, data, validation },
       signal: stop.signal,
-      onSteps: (steps) => {
-        tell({ kind: 'steps', steps });
+      onSteps: (steps, figures) => {
+        tell({ kind: 'steps', steps, ...(figures && { figures: { ...figures, device } }) });
       },
     });
     tell({ kind: 'trained', result });
+  } catch (error) {
+    tell(
+      error instanceof TrainingAborted ? { kind: 'stopped' } : { kind: 'failed', message: messageOf(error) },
+    );
+  }
+}
+
+async function compare({ order, request }: Extract<ToChild, { kind: 'compare' }>): Promise<void> {
+  stop = new AbortController();
+  try {
+    const { validation, validationPatients, ...bench } = await benchFor(order, request.context.round);
+    const benefit = await compareModels({
+      ...{ ...bench, ...request, plan: order.plan, validation, validationPatients },
+      signal: stop.signal,
+    });
+    tell({ kind: 'compared', benefit });
   } catch (error) {
     tell(
       error instanceof TrainingAborted ? { kind: 'stopped' } : { kind: 'failed', message: messageOf(error) },
@@ -76,6 +93,9 @@ process.on('message', (message: ToChild) => {
       return;
     case 'count':
       void count(message);
+      return;
+    case 'compare':
+      void compare(message);
       return;
     case 'stop':
       stop.abort();

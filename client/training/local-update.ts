@@ -28,11 +28,12 @@ export class TrainingAborted extends ConsiliumError {
 }
 
 /** The part of a plan that local training depends on. */
-export type TrainingPlan = Pick<Plan, 'training' | 'seed' | 'federation' | 'task' | 'initialModel'>;
+export type TrainingPlan = Pick<Plan, 'training' | 'seed' | 'federation' | 'task' | 'initialModel'> &
+  Partial<Pick<Plan, 'evaluation'>>;
 
 export interface TrainingRequest {
   readonly plan: TrainingPlan;
-  readonly context: Pick<RoundContext, 'round'>;
+  readonly context: Pick<RoundContext, 'round'> & Partial<Pick<RoundContext, 'runId'>>;
   readonly siteId: SiteId;
   /** Of the global model what takes part in the round; stays as it is. */
   readonly weights: Float32Array;
@@ -45,7 +46,17 @@ export interface TrainingRequest {
   /** Looked at between steps. */
   readonly signal: AbortSignal;
   /** Told after every step how many are done: a site that advances keeps its place in the round. */
-  readonly onSteps?: ((steps: number) => void) | undefined;
+  readonly onSteps?: ((steps: number, figures?: StepFigures) => void) | undefined;
+}
+
+/** For the site's own people. */
+export interface StepFigures {
+  /** Of this round. */
+  readonly totalSteps: number;
+  /** Of the last step's batch. */
+  readonly loss: number;
+  /** What it runs on, where the trainer knows. */
+  readonly device?: string;
 }
 
 /** What local training gives: the update, which is sent, and what the site keeps for its next round, which is not. */
@@ -119,7 +130,7 @@ export async function computeUpdate(input: LocalUpdateInput): Promise<LocalResul
     duration: { steps: stepsPerRound },
     continueFromStep: localSteps === undefined ? undefined : schedulePosition.firstStep,
     signal,
-    onProgress: ({ step }) => input.onSteps?.(step),
+    onProgress: ({ step, loss }) => input.onSteps?.(step, { totalSteps: stepsPerRound, loss }),
   });
   if (result.stopped === 'aborted') throw new TrainingAborted('local training was stopped before its end');
   const rateSum = sumOfRates(recipe, { ...schedulePosition, stepsPerEpoch }, result.steps);

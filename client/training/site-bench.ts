@@ -12,6 +12,8 @@ import { openSiteData, type SiteData } from './site-data.ts';
 
 export interface Bench extends SiteData {
   readonly compiled: CompiledModel;
+  /** What the engine runs on, for people. */
+  readonly device: string;
   readonly manifest: Manifest;
   /** The weights that the run begins with. */
   readonly initialWeights: () => Float32Array;
@@ -58,6 +60,7 @@ export class OpenBench {
     return {
       ...this.#data,
       compiled: this.#compiled.compiled,
+      device: this.#engine.device,
       manifest: manifestOf(model),
       initialWeights: () => initialWeights(model, seed),
     };

@@ -10,6 +10,8 @@ export interface SiteData {
   readonly data: LabelledImages;
   /** Whole patients that the site does not train on. */
   readonly validation?: LabelledImages;
+  /** [validation images]; those of one patient share one value. */
+  readonly validationPatients?: readonly string[];
   /** Images that are not used. */
   readonly rejectedCount: number;
 }
@@ -36,7 +38,10 @@ export async function openSiteData(source: string, plan: Plan): Promise<SiteData
     );
   return {
     data: selectExamples(all, rest),
-    ...(cut.length > 0 && { validation: selectExamples(all, cut) }),
+    ...(cut.length > 0 && {
+      validation: selectExamples(all, cut),
+      validationPatients: cut.map((i) => dataset.patients[i] ?? ''),
+    }),
     rejectedCount: rejected.length,
   };
 }

@@ -12,12 +12,18 @@ export type SiteState =
 
 /** The state of each run, as of the last round that was published with this site's update. */
 export interface SiteStates {
+  load(runId: RunId): SiteState | undefined | Promise<SiteState | undefined>;
+  /** With a promise: resolves once the state would survive the process. */
+  save(runId: RunId, state: SiteState): void | Promise<void>;
+}
+
+export interface StatesInMemory extends SiteStates {
   load(runId: RunId): SiteState | undefined;
   save(runId: RunId, state: SiteState): void;
 }
 
-/** As long as the process lives; a site that starts again begins as in its first round, which every strategy allows. */
-export function createSiteStates(): SiteStates {
+/** As long as the process lives. */
+export function createSiteStates(): StatesInMemory {
   const states = new Map<RunId, SiteState>();
   return {
     load: (runId) => states.get(runId),

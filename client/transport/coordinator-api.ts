@@ -26,7 +26,9 @@ import {
 } from '../../shared/protocol/site-requests.ts';
 import type { InitialModel } from '../../shared/protocol/initial-model.ts';
 import { INITIAL_MODEL_PATH, signModelRequest } from '../../shared/protocol/model-request.ts';
+import { signSiteAbout, SITE_ABOUT_PATH, type SiteAbout } from '../../shared/protocol/site-about.ts';
 import type { SiteConfig } from '../config.ts';
+import { certificateFault, certificateWords } from './certificate-words.ts';
 import { requireSafeUrl } from './coordinator-url.ts';
 import { proxyFor } from './proxy.ts';
 
@@ -101,6 +103,19 @@ export async function fetchInitialModel(
   return new Uint8Array(bytes);
 }
 
+/** @throws InputError when the coordinator does not take it */
+export async function tellAbout(
+  reach: Reach,
+  { siteId, coordinator }: Pick<SiteConfig, 'siteId' | 'coordinator'>,
+  identity: Identity,
+  { about, clock }: { readonly about: SiteAbout; readonly clock: Pick<Clock, 'nowMs'> },
+): Promise<void> {
+  const told = { federationId: coordinator.federationId, about, atMs: Math.round(clock.nowMs()) };
+  const body = signSiteAbout(identity, siteId, told);
+  const { status, bytes } = await reached(reach, SITE_ABOUT_PATH, body, MAX_PROBLEM_BYTES);
+  requireSuccess(reach, status, () => parseJson(bytes.toString('utf8')));
+}
+
 async function post<T>(reach: Reach, path: string, body: object, schema: z.ZodType<T>): Promise<T> {
   const { status, bytes } = await reached(reach, path, body, MAX_FEDERATION_ANSWER_BYTES);
   const json = parseJson(bytes.toString('utf8'));
@@ -121,10 +136,13 @@ interface Answered {
 }
 
 function reached(reach: Reach, path: string, body: object, limit: number): Promise<Answered> {
-  return send(reach, path, JSON.stringify(body), limit).catch((error: unknown) => {
-    throw new InputError(`the coordinator at ${reach.url} cannot be reached: ${messageOf(error)}`, {
-      cause: error,
-    });
+  return send(reach, path, JSON.stringify(body), limit).catch(async (error: unknown) => {
+    const fault = certificateFault(error);
+    const said =
+      fault === undefined || proxyFor(reach.url)
+        ? messageOf(error)
+        : await certificateWords(fault, reach.url, reach.clock);
+    throw new InputError(`the coordinator at ${reach.url} cannot be reached: ${said}`, { cause: error });
   });
 }
 

@@ -23,6 +23,7 @@ import type { CoordinatorLink, LinkHandlers } from '../../shared/protocol/transp
 import { PROTOCOL_VERSION } from '../../shared/protocol/version.ts';
 import { createRng, deriveSeed } from '../../shared/rng.ts';
 import { Backoff, type BackoffLimits } from './backoff.ts';
+import { certificateFault, certificateWords } from './certificate-words.ts';
 import { proxyFor, type ProxyRoute } from './proxy.ts';
 
 export type LinkStatus =
@@ -45,7 +46,8 @@ export interface SocketLinkOptions {
 }
 
 const DEFAULT_BACKOFF: BackoffLimits = { firstMs: 500, longestMs: 30_000 };
-const CONNECT_TIMEOUT_MS = 20_000;
+/** Through a proxy and over a way of 2 s TCP, CONNECT, TLS and websocket take up to 24 s. */
+const CONNECT_TIMEOUT_MS = 45_000;
 
 type LinkSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
 
@@ -96,7 +98,13 @@ class Link implements CoordinatorLink {
       this.#retry(`connection lost: ${reason}`);
     });
     this.#socket.on('connect_error', (error) => {
-      this.#retry(this.#route?.refusal() ?? reasonOf(error));
+      const refusal = this.#route?.refusal();
+      const fault = this.#route ? undefined : certificateFault(error);
+      if (fault === undefined) this.#retry(refusal ?? reasonOf(error));
+      else
+        void certificateWords(fault, this.#options.url, this.#clock).then((words) => {
+          this.#retry(words);
+        });
     });
     this.#socket.onAny((event: string, header: unknown, payload: unknown) => {
       const frame = receivedFrame(SERVER_TO_CLIENT, { event, header, payload });

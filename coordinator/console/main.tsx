@@ -2,11 +2,12 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import '../../shared/ui/style.css';
+import { App } from './app.tsx';
 
 const root = document.getElementById('root');
 if (root)
   createRoot(root).render(
     <StrictMode>
-      <main>Consilium</main>
+      <App />
     </StrictMode>,
   );

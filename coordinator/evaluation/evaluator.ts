@@ -7,19 +7,31 @@ import { openLocal } from '../../shared/data/open-local.ts';
 import { preprocess } from '../../shared/data/preprocess.ts';
 import { openEngine } from '../../shared/learning/engines/open-engine.ts';
 import type { Model } from '../../shared/learning/graph/types.ts';
+import { evaluateClassifier } from '../../shared/learning/metrics/evaluate.ts';
+import { softmax } from '../../shared/learning/metrics/probabilities.ts';
 import { foldFederatedPrior } from '../../shared/learning/training/prior-adjustment.ts';
 import { manifestOf } from '../../shared/learning/weights.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import type { ValidationResult } from '../run/progress.ts';
-import { judge } from './judge.ts';
+import { storedEvaluation, type StoredEvaluation } from '../storage/stored-evaluation.ts';
+import { validationOf } from './judge.ts';
+
+export interface Judgement extends ValidationResult {
+  /** All that is known about the model; absent where there are no images. */
+  readonly evaluation?: StoredEvaluation;
+}
 
 export interface Evaluator {
   /** `classCounts`: of the federation, where the plan needs them. */
-  evaluate(weights: Float32Array, classCounts?: readonly number[]): Promise<ValidationResult>;
+  evaluate(weights: Float32Array, classCounts?: readonly number[]): Promise<Judgement>;
   close(): Promise<void>;
 }
 
 const BATCH_SIZE = 64;
+/** For 95 % intervals that people look at while a run goes on; a report makes more. */
+const REPLICATES = 200;
+/** Beyond it they take seconds, in which nobody else is served, and are narrow in any case. */
+const MAX_RESAMPLED = 100_000;
 
 /** A loss that falls from round to round, so that of unjudged models the last is the best. */
 function unjudged(): Evaluator {
@@ -56,7 +68,15 @@ export async function openEvaluator(
   return {
     evaluate: async (weights, counts) => {
       const used = foldFederatedPrior(weights, manifest, { counts, tau });
-      return judge(await compiled.predict(used, images), dataset.labels, classNames);
+      const logits = await compiled.predict(used, images);
+      const evaluation = evaluateClassifier({
+        probabilities: softmax(logits, classNames.length),
+        ...{ labels: dataset.labels, classNames, patients: dataset.patients },
+        ...(dataset.count * classNames.length <= MAX_RESAMPLED && {
+          bootstrap: { replicates: REPLICATES, seed: plan.seed },
+        }),
+      });
+      return { ...validationOf(evaluation), evaluation: storedEvaluation(evaluation) };
     },
     close: () => compiled.dispose(),
   };

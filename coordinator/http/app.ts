@@ -10,6 +10,7 @@ import { toHex } from '../../shared/crypto/bytes.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { ENROL_PATH, enrolRequestSchema, type EnrolAnswer } from '../../shared/protocol/enrolment.ts';
 import { INITIAL_MODEL_PATH } from '../../shared/protocol/model-request.ts';
+import { MAX_SITE_ABOUT_BYTES, SITE_ABOUT_PATH } from '../../shared/protocol/site-about.ts';
 import { signRoster } from '../../shared/protocol/roster.ts';
 import {
   FEDERATION_PATH,
@@ -19,17 +20,20 @@ import {
 } from '../../shared/protocol/site-requests.ts';
 import { randomToken } from '../../shared/crypto/random.ts';
 import type { CoordinatorFolder, Secrets } from '../config.ts';
+import type { PageBundle } from '../../shared/page-bundle.ts';
 import type { CoordinatorMetrics } from '../metrics.ts';
 import type { RequestReport } from '../reports.ts';
 import { describeApi } from './api/openapi.ts';
 import { apiRoutes } from './api/routes.ts';
 import { serveRoute } from './api/serve.ts';
 import type { ApiServices } from './api/services.ts';
+import { serveConsole } from './console-files.ts';
 import { mayReadMetrics } from './metrics-access.ts';
 import { DESCRIPTION_PATH, HEALTH_PATH, METRICS_PATH, OTHER_ROUTES, READY_PATH } from './other-routes.ts';
 import { failureHandler } from './refusal.ts';
 import { sessionCookie } from './session-cookie.ts';
 import { serveInitialModel } from './initial-model.ts';
+import { takeSiteAbout } from './site-about.ts';
 import type { RunStore } from '../storage/run-store.ts';
 import type { EnrolRefusal, SiteRegistry } from '../storage/site-registry.ts';
 
@@ -42,10 +46,14 @@ export interface AppOptions {
   readonly metrics: CoordinatorMetrics;
   readonly secrets: Secrets;
   readonly answered: (report: RequestReport) => void;
+  /** The console; absent: none is shown. */
+  readonly console?: () => Promise<PageBundle>;
+  /** A site has asked to join, or told something of itself. */
+  readonly sitesChanged: () => void;
   /** Whether sites can be served: false while it starts or ends. */
   readonly isReady: () => boolean;
   /** What went wrong inside, for the log. */
-  onError(error: unknown): void;
+  readonly onError: (error: unknown) => void;
 }
 
 const MAX_BODY_BYTES = 16 * 1024;
@@ -54,6 +62,8 @@ const REQUESTS_PER_MINUTE = 120;
 const JOINS_PER_MINUTE = 10;
 /** A console that is open asks often. */
 const API_REQUESTS_PER_MINUTE = 1200;
+/** A console has a few dozen files. */
+const PAGE_REQUESTS_PER_MINUTE = 600;
 
 const REFUSALS: Readonly<Record<EnrolRefusal, readonly [status: number, message: string]>> = {
   'invitation-invalid': [403, 'this invitation is unknown, used or expired: ask for a new one'],
@@ -78,11 +88,21 @@ export function createApp(options: AppOptions): Express {
   app.disable('x-powered-by');
   // The address of the caller is the proxy's word where there is one, and nobody's word where there is none.
   app.set('trust proxy', folder.config.behindTlsProxy ? 1 : false);
-  app.use(helmet());
+  app.use(securityHeaders(folder.config.url));
   app.use(observed(options));
   serveWatchers(app, options);
   serveApi(app, options);
+  if (options.console) {
+    const { console: bundle, onError } = options;
+    const page = serveConsole({ bundle, url: folder.config.url, onError });
+    app.use(limited(PAGE_REQUESTS_PER_MINUTE), page);
+  }
   app.use(limited(REQUESTS_PER_MINUTE));
+  app.post(
+    SITE_ABOUT_PATH,
+    express.json({ limit: MAX_SITE_ABOUT_BYTES, strict: true }),
+    takeSiteAbout({ folder, registry, clock: options.clock, told: options.sitesChanged }),
+  );
   app.use(express.json({ limit: MAX_BODY_BYTES, strict: true }));
   app.post(
     ENROL_PATH,
@@ -99,6 +119,7 @@ export function createApp(options: AppOptions): Express {
         coordinatorKey: toHex(folder.identity.publicKey),
       };
       answer(201, body);
+      options.sitesChanged();
     }),
   );
   app.post(
@@ -128,6 +149,15 @@ export function createApp(options: AppOptions): Express {
     }),
   );
   return app;
+}
+
+/** What only makes sense where everything comes over TLS would keep browsers from a coordinator on loopback. */
+function securityHeaders(url: string): RequestHandler {
+  const isSecure = url.startsWith('https:');
+  return helmet({
+    strictTransportSecurity: isSecure,
+    contentSecurityPolicy: { directives: isSecure ? {} : { upgradeInsecureRequests: null } },
+  });
 }
 
 const users = new WeakMap<Response, string>();
@@ -192,6 +222,7 @@ function serveApi(app: Express, { api, folder }: AppOptions): void {
   const settings = {
     ...{ cookie, origin: new URL(url).origin },
     sessionOf: (token: string) => api.users.session(token),
+    changed: api.changed,
     known: (response: Response, { user }: { user: string }) => {
       users.set(response, user);
     },

@@ -7,11 +7,11 @@ import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { RequestHandler } from 'express';
 import type { Clock } from '../../shared/clock.ts';
-import { modelHashSchema } from '../../shared/ids.ts';
+import { modelHashSchema, type SiteId } from '../../shared/ids.ts';
 import { isFreshModelRequest, modelRequestSchema } from '../../shared/protocol/model-request.ts';
 import { ModelStore } from '../storage/model-store.ts';
 import type { RunStore } from '../storage/run-store.ts';
-import type { SiteRegistry } from '../storage/site-registry.ts';
+import type { RegisteredSite } from '../storage/site-registry.ts';
 
 /** A site that reads more slowly than this, about half a megabit a second, keeps a file and a connection open for nothing. */
 const SLOWEST_BYTES_PER_MS = 64;
@@ -20,7 +20,9 @@ const LEAST_DEADLINE_MS = 60_000;
 export interface InitialModelOptions {
   /** `models`: path of the model store. */
   readonly folder: { readonly federationId: string; readonly models: string };
-  readonly registry: Pick<SiteRegistry, 'find'>;
+  readonly registry: {
+    find(siteId: SiteId): Promise<Pick<RegisteredSite, 'status' | 'publicKey'> | undefined>;
+  };
   readonly runs: Pick<RunStore, 'plans'>;
   readonly clock: Pick<Clock, 'nowMs' | 'schedule'>;
 }

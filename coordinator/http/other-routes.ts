@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ENROL_PATH, enrolAnswerSchema, enrolRequestSchema } from '../../shared/protocol/enrolment.ts';
 import { INITIAL_MODEL_PATH, modelRequestSchema } from '../../shared/protocol/model-request.ts';
+import { SITE_ABOUT_PATH, siteAboutRequestSchema } from '../../shared/protocol/site-about.ts';
 import {
   FEDERATION_PATH,
   federationAnswerSchema,
@@ -54,5 +55,11 @@ export const OTHER_ROUTES: readonly OtherRoute[] = [
     summary: 'The model file that a plan starts from, for a site that signs its request',
     body: modelRequestSchema,
     answer: { mediaType: 'application/octet-stream' },
+  },
+  {
+    ...{ operation: 'tellOfSite', method: 'post', path: SITE_ABOUT_PATH },
+    summary: 'What a site tells of itself: its program, its number of images, the plans that it has approved',
+    body: siteAboutRequestSchema,
+    answer: { mediaType: 'text/plain' },
   },
 ];

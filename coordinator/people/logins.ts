@@ -1,6 +1,7 @@
 /** Logging in: tries are limited, an unknown name takes as long as a wrong password, and both get the same answer. */
+import type { Clock } from '../../shared/clock.ts';
 import { userNameSchema, type Session, type UserName, type UserStore } from '../storage/user-store.ts';
-import type { LoginGuard } from './login-guard.ts';
+import { LoginGuard } from './login-guard.ts';
 import { PasswordsBusyError, type Passwords } from './password.ts';
 
 export type LoginRefusal =
@@ -25,6 +26,15 @@ export interface LoginGuards {
   readonly login: LoginGuard;
   /** Of the own password in an open session: strangers who try to log in with the name do not count there. */
   readonly confirm: LoginGuard;
+}
+
+/** With the limits of tries that hold everywhere. */
+export function createLogins(
+  users: UserStore,
+  passwords: Pick<Passwords, 'verify'>,
+  clock: Pick<Clock, 'elapsedMs'>,
+): Logins {
+  return new Logins(users, passwords, { login: new LoginGuard(clock), confirm: new LoginGuard(clock) });
 }
 
 export class Logins {

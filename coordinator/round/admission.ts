@@ -3,7 +3,7 @@
  * order, so that what is cheap and says most comes first. A frame that fails becomes a `rejected` event of the site
  * on whose connection it came, never an exception.
  */
-import { agree, createAgreementKeyPair, type AgreementKeyPair } from '../../shared/crypto/agreement.ts';
+import { agreementOf, createAgreementKeyPair, type AgreementKeyPair } from '../../shared/crypto/agreement.ts';
 import { fromHex } from '../../shared/crypto/bytes.ts';
 import { CryptoError } from '../../shared/crypto/crypto-error.ts';
 import { openSealed } from '../../shared/crypto/sealed-box.ts';
@@ -71,13 +71,16 @@ export function admit(keys: AdmissionKeys, sender: SiteId, frame: Frame): RoundE
   if (!verifyStatement(publicKey, { ...siteStatement(message), signature })) return reject('bad-signature');
   if (message.type === 'progress')
     return { kind: 'stepsDone', siteId: sender, context: message.context, steps: message.steps };
+  if (message.type === 'anchor')
+    return { kind: 'anchored', siteId: sender, context: message.context, ledger: message.ledger };
   const answer = answerOf(keys, message);
+  const { context, type: of } = message;
   return typeof answer === 'string'
-    ? reject(answer)
-    : { kind: 'answered', siteId: sender, context: message.context, answer };
+    ? { kind: 'rejected', siteId: sender, reason: answer, about: { context, of } }
+    : { kind: 'answered', siteId: sender, context, answer };
 }
 
-type AnswerMessage = Exclude<SiteMessage, { type: 'progress' }>;
+type AnswerMessage = Exclude<SiteMessage, { type: 'progress' | 'anchor' }>;
 
 function answerOf(keys: AdmissionKeys, message: AnswerMessage): Answer | DropReason {
   switch (message.type) {
@@ -108,11 +111,12 @@ function answerOf(keys: AdmissionKeys, message: AnswerMessage): Answer | DropRea
   }
 }
 
-const anySecret = createAgreementKeyPair().secretKey;
+/** Made once: a private key costs more than the agreement. */
+const agreeWithAny = agreementOf(createAgreementKeyPair().secretKey);
 
 function isLowOrder(publicKey: string): boolean {
   try {
-    agree(anySecret, fromHex(publicKey));
+    agreeWithAny(fromHex(publicKey));
     return false;
   } catch (error) {
     if (error instanceof CryptoError) return true;

@@ -11,9 +11,11 @@ import type {
   MaskingKeys,
   PeerSignature,
 } from '../../shared/protocol/masking-messages.ts';
+import type { LedgerAnchor } from '../../shared/protocol/ledger-anchor.ts';
 import type { AckResult, AnswerType, RoundContext } from '../../shared/protocol/messages.ts';
 import type { AbortReason, DropReason } from '../../shared/protocol/reasons.ts';
 import type { RingVector } from '../../shared/secagg/ring.ts';
+import type { RoundEnd } from './ending.ts';
 import type { Phase, Round, RoundRules, Unmasked } from './state.ts';
 
 export interface RoundStart {
@@ -22,6 +24,10 @@ export interface RoundStart {
   readonly rules: RoundRules;
   /** The sites that are connected now. */
   readonly available: readonly SiteId[];
+  /** Of the coordinator: sites are told with the announcement. */
+  readonly ledger?: LedgerAnchor;
+  /** The end of the attempt before, of which sites that were away are told when they come. */
+  readonly before?: RoundEnd;
 }
 
 export type Answer =
@@ -77,8 +83,21 @@ export type RoundEvent =
       readonly context: RoundContext;
       readonly steps: number;
     }
+  /** An authentic word of the site about where its ledger stands. */
+  | {
+      readonly kind: 'anchored';
+      readonly siteId: SiteId;
+      readonly context: RoundContext;
+      readonly ledger: LedgerAnchor;
+    }
   /** A message of this site could not be admitted; `context` where it could be read. */
-  | { readonly kind: 'rejected'; readonly siteId: SiteId; readonly reason: DropReason }
+  | {
+      readonly kind: 'rejected';
+      readonly siteId: SiteId;
+      readonly reason: DropReason;
+      /** Of an answer that the site has signed, and that is not fit for the round in progress. */
+      readonly about?: { readonly context: RoundContext; readonly of: AnswerType };
+    }
   | {
       readonly kind: 'deadline';
       readonly round: number;
@@ -106,7 +125,15 @@ export type RoundEvent =
     }
   | { readonly kind: 'evaluated' }
   | { readonly kind: 'evaluationFailed' }
-  | { readonly kind: 'stop' };
+  | { readonly kind: 'stop' }
+  /** The program has ended and started again in the middle of the round. */
+  | {
+      readonly kind: 'resumed';
+      /** The sites that are connected now. */
+      readonly available: readonly SiteId[];
+      /** By then all of them are back. */
+      readonly graceMs: number;
+    };
 
 /** A message before the interpreter adds what a pure function cannot have: signature, keys, the model's bytes. */
 export type Outgoing =
@@ -171,6 +198,8 @@ export type Effect =
   | { readonly kind: 'accumulate'; readonly siteId: SiteId; readonly update: UpdatePayload }
   /** The same for an update in a ring. */
   | { readonly kind: 'addVector'; readonly siteId: SiteId; readonly vector: RingVector }
+  /** Keeps where a site's ledger stands for the record of the attempt. */
+  | { readonly kind: 'noteAnchor'; readonly siteId: SiteId; readonly ledger: LedgerAnchor }
   /** Takes the masks off, where there are any, and turns the sum into a model; answered by `aggregated`, `counted` or `aggregationFailed`. */
   | { readonly kind: 'aggregate' }
   /** Evaluates the new model on the validation set; answered by `evaluated` or `evaluationFailed`. */

@@ -2,32 +2,13 @@
  * The one place where a round's effects are carried out. Events are handled one at a time; of each step the entries
  * for the journal are kept before anything else happens, so that nothing is sent that could be forgotten.
  */
-import type { AgreementKeyPair } from '../../shared/crypto/agreement.ts';
-import { toHex } from '../../shared/crypto/bytes.ts';
-import type { Identity } from '../../shared/crypto/identity.ts';
-import { signStatement } from '../../shared/crypto/statement.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { InvariantError } from '../../shared/errors.ts';
 import type { ModelHash, SiteId } from '../../shared/ids.ts';
 import { isCountsRound } from '../../shared/protocol/class-counts.ts';
-import { encodeCoordinatorMessage, type Frame } from '../../shared/protocol/codec.ts';
-import { encodeModel } from '../../shared/protocol/model-payload.ts';
-import type { RoundContext } from '../../shared/protocol/messages.ts';
-import type { Plan } from '../../shared/protocol/plan.ts';
+import type { Frame } from '../../shared/protocol/codec.ts';
+import type { LedgerAnchor } from '../../shared/protocol/ledger-anchor.ts';
 import type { RingFigures } from '../../shared/protocol/ring-update.ts';
-import {
-  abortedStatement,
-  ackStatement,
-  announceStatement,
-  countStatement,
-  publishedStatement,
-  relayStatement,
-  shareKeysStatement,
-  survivorsStatement,
-  trainStatement,
-  unmaskStatement,
-  type Statement,
-} from '../../shared/protocol/signatures.ts';
 import type { MaskPool } from '../../shared/secagg/parallel-masks.ts';
 import { addInto, newRingVector, ringBitsOf, type RingVector } from '../../shared/secagg/ring.ts';
 import {
@@ -42,23 +23,18 @@ import {
 } from '../aggregation/server.ts';
 import { mergeValidation, type FederatedValidation } from '../aggregation/local-validation.ts';
 import type { LocalValidation } from '../../shared/protocol/update-payload.ts';
-import type { Effect, Outgoing, RoundEvent, RoundReport, RoundStart, Transition } from './events.ts';
+import type { Effect, RoundEvent, RoundReport, RoundStart, Transition } from './events.ts';
+import { endMessage, isEnded, type RoundEnd } from './ending.ts';
 import type { Journal } from './journal.ts';
-import type { Aborted, Published, Round } from './state.ts';
+import { OutgoingFrames, type FrameSource } from './outgoing-frames.ts';
+import type { Aborted, Aggregating, Published, Round } from './state.ts';
 import { beginRound, step } from './step.ts';
 import { readCounts, readRing, transcriptOf, unmask } from './unmasking.ts';
 
-export interface RoundServices {
-  readonly plan: Plan;
-  readonly identity: Identity;
-  readonly boxKeys: AgreementKeyPair;
+export interface RoundServices extends FrameSource {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly serverRules: ServerRules;
-  /** What the round starts from: of the weights what takes part in it. */
-  readonly state: ServerState;
-  /** Of the federation, where the plan needs them; unknown in the round that counts. */
-  readonly classCounts?: readonly number[];
   /** Makes the masks that are taken off. */
   readonly masks: MaskPool;
   /** Told of work that goes on while no event is handled: a simulation holds its clock meanwhile. */
@@ -79,17 +55,43 @@ export interface RoundOutcome {
   readonly localValidation?: FederatedValidation;
   /** Of a published round whose updates came in a ring: the mean training loss of the survivors. */
   readonly meanLoss?: number;
+  readonly end: RoundEnd;
+  /** Where the ledgers of its sites stood, as far as they have told. */
+  readonly anchors: ReadonlyMap<SiteId, LedgerAnchor>;
 }
 
 export interface RunningRound {
   /** Events are handled in the order of their posting; after the end they still get their `late` or `duplicate`. */
   post(event: RoundEvent): void;
+  /** Resolves once all that was posted by now is written down and done. */
+  handled(): Promise<void>;
   /** Rejects only when the journal or an invariant fails. */
   readonly finished: Promise<RoundOutcome>;
+  /** Nothing is heard, said or written any more; `resumeRound` goes on. Resolves once what was begun is done. */
+  suspend(): Promise<void>;
 }
 
 export function startRound(services: RoundServices, start: RoundStart): RunningRound {
   return new RoundInterpreter(services, start);
+}
+
+/** A round that was begun in an earlier life of the program. */
+export interface BegunRound {
+  readonly start: RoundStart;
+  /** All that was journalled since, in order and whole. */
+  events(): AsyncIterable<RoundEvent>;
+  /** The sites that are connected now. */
+  readonly available: readonly SiteId[];
+  /** By then all sites of the round are back. */
+  readonly graceMs: number;
+}
+
+/**
+ * Goes on where the journal ends: the state and the sum are those of the life before, so that what comes of them is the
+ * same to the last bit. Nothing that was said before is unsaid; what may not have been heard is said again, in the same words.
+ */
+export function resumeRound(services: RoundServices, begun: BegunRound): RunningRound {
+  return new RoundInterpreter(services, begun.start, begun);
 }
 
 class RoundInterpreter implements RunningRound {
@@ -99,17 +101,23 @@ class RoundInterpreter implements RunningRound {
   /** Of the plans with a ring. */
   #vectors: RingVector | undefined;
   #figures: RingFigures | undefined;
-  readonly #frames = new Map<string, Frame>();
+  readonly #frames: OutgoingFrames;
+  readonly #anchors = new Map<SiteId, LedgerAnchor>();
   readonly #validations = new Map<SiteId, LocalValidation>();
   #round: Round;
   #work: Promise<void>;
   #newState: ServerState | undefined;
+  /** As it was when the last update had come: what the model is made from. */
+  #complete: Aggregating | undefined;
+  #invited: readonly SiteId[] = [];
+  #isSuspended = false;
   #cancelDeadline: () => void = () => undefined;
   #resolve: (outcome: RoundOutcome) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
 
-  constructor(services: RoundServices, start: RoundStart) {
+  constructor(services: RoundServices, start: RoundStart, begun?: BegunRound) {
     this.#services = services;
+    this.#frames = new OutgoingFrames(services);
     this.#sum = newRoundSum(services.state.weights.length, services.serverRules.strategy);
     this.finished = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -117,11 +125,28 @@ class RoundInterpreter implements RunningRound {
     });
     const transition = beginRound(start);
     this.#round = transition.next;
-    this.#work = this.#carryOut(transition).catch(this.#fail);
+    this.#work = (begun ? this.#resume(begun) : this.#carryOut(transition)).catch(this.#fail);
   }
 
   post(event: RoundEvent): void {
-    this.#work = this.#work.then(() => this.#carryOut(step(this.#round, event))).catch(this.#fail);
+    this.#work = this.#work
+      .then(() => (this.#isIgnored(event) ? undefined : this.#carryOut(step(this.#round, event))))
+      .catch(this.#fail);
+  }
+
+  handled(): Promise<void> {
+    return this.#work;
+  }
+
+  #isIgnored(event: RoundEvent): boolean {
+    // The first word of a site about its ledger counts: whoever repeats it must not fill the journal.
+    return this.#isSuspended || (event.kind === 'anchored' && this.#anchors.has(event.siteId));
+  }
+
+  suspend(): Promise<void> {
+    this.#isSuspended = true;
+    this.#cancelDeadline();
+    return this.#work;
   }
 
   readonly #fail = (error: unknown): void => {
@@ -132,17 +157,67 @@ class RoundInterpreter implements RunningRound {
   async #carryOut(transition: Transition): Promise<void> {
     for (const effect of transition.effects)
       if (effect.kind === 'persist') await this.#services.journal.append(effect.entry);
-    this.#round = transition.next;
+    this.#enter(transition.next);
     for (const effect of transition.effects) this.#perform(effect);
-    const { next } = transition;
-    if (next.phase === 'published' && this.#newState) {
-      const localValidation = this.#mergedValidation(next.survivors);
-      const loss = this.#figures && { meanLoss: this.#figures.meanLoss };
-      const validated = localValidation && { localValidation };
-      this.#resolve({ round: next, state: this.#newState, ...validated, ...loss });
+    if (this.#isSuspended) this.#cancelDeadline();
+    this.#settle();
+  }
+
+  #enter(round: Round): void {
+    if ('invited' in round) this.#invited = round.invited;
+    if (round.phase === 'aggregating') this.#complete = round;
+    this.#round = round;
+  }
+
+  /** A round that has ended comes to its outcome; more than once is once. */
+  #settle(): void {
+    const round = this.#round;
+    if (!isEnded(round)) return;
+    const common = {
+      end: { context: round.context, invited: this.#invited, message: endMessage(round) },
+      anchors: this.#anchors,
+    };
+    if (round.phase === 'aborted' || round.classCounts) {
+      this.#resolve({ round, ...common });
+      return;
     }
-    if (next.phase === 'aborted' || (next.phase === 'published' && next.classCounts))
-      this.#resolve({ round: next });
+    if (!this.#newState) return;
+    const localValidation = this.#mergedValidation(round.survivors);
+    const loss = this.#figures && { meanLoss: this.#figures.meanLoss };
+    const validated = localValidation && { localValidation };
+    this.#resolve({ round, ...common, state: this.#newState, ...validated, ...loss });
+  }
+
+  /** The events again, of which only what they add to the sum is done again. */
+  async #resume(begun: BegunRound): Promise<void> {
+    for await (const event of begun.events()) {
+      const { next, effects } = step(this.#round, event);
+      this.#enter(next);
+      for (const effect of effects) if (isGathering(effect)) this.#perform(effect);
+    }
+    const round = this.#round;
+    if ('newModelHash' in round && !('classCounts' in round))
+      await this.#track(this.#makeModelAgain(round.newModelHash));
+    if (!isEnded(round)) {
+      await this.#carryOut(
+        step(round, { kind: 'resumed', available: begun.available, graceMs: begun.graceMs }),
+      );
+      return;
+    }
+    if (this.#newState) await this.#services.evaluate(this.#newState.weights);
+    this.#settle();
+  }
+
+  /** @throws InvariantError when it is not the model that the sites were told of */
+  async #makeModelAgain(expected: ModelHash): Promise<void> {
+    if (!this.#complete) throw new InvariantError('a round has a model and was never complete');
+    const made = await this.#aggregated(this.#complete);
+    if (made.kind !== 'aggregated' || made.newModelHash !== expected)
+      throw new InvariantError('the updates that were kept do not give the model that they gave before');
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    return this.#services.track?.(work) ?? work;
   }
 
   /** In the order of the survivors' names, which does not depend on who was first. */
@@ -160,7 +235,7 @@ class RoundInterpreter implements RunningRound {
       case 'persist':
         return;
       case 'send':
-        this.#services.send(effect.to, this.#frame(effect.to, effect.context, effect.message));
+        this.#services.send(effect.to, this.#frames.of(effect.to, effect.context, effect.message));
         return;
       case 'setDeadline':
         this.#setDeadline(effect);
@@ -176,9 +251,11 @@ class RoundInterpreter implements RunningRound {
         this.#vectors ??= newRingVector(ringBitsOf(effect.vector), effect.vector.length);
         addInto(this.#vectors, effect.vector);
         return;
+      case 'noteAnchor':
+        this.#anchors.set(effect.siteId, effect.ledger);
+        return;
       case 'aggregate':
-        if (this.#services.plan.protection.ring ?? isCountsRound(this.#round.context)) this.#unmask();
-        else this.post(this.#aggregate());
+        this.#aggregate();
         return;
       case 'evaluate':
         this.#evaluate();
@@ -197,23 +274,32 @@ class RoundInterpreter implements RunningRound {
     });
   }
 
-  #aggregate(): RoundEvent {
-    const { serverRules, state } = this.#services;
-    return this.#becomes(applyRound(serverRules, state, this.#sum, this.#round.context.round));
-  }
-
-  /** Off with the masks, where there are any; the sum of the ring then gives the mean. */
-  #unmask(): void {
-    const work = this.#unmasked();
-    (this.#services.track?.(work) ?? work).then((event) => {
+  #aggregate(): void {
+    const round = this.#round;
+    if (round.phase !== 'aggregating') throw new InvariantError('there is nothing that could be aggregated');
+    const { plan } = this.#services;
+    // Without a ring it is done at once, before anything else is heard.
+    if (!plan.protection.ring && !isCountsRound(round.context)) {
+      this.post(this.#averaged(round));
+      return;
+    }
+    this.#track(this.#unmasked(round)).then((event) => {
       this.post(event);
     }, this.#fail);
   }
 
-  async #unmasked(): Promise<RoundEvent> {
-    const round = this.#round;
-    if (round.phase !== 'aggregating' || !this.#vectors)
-      throw new InvariantError('there is nothing that could be aggregated');
+  async #aggregated(round: Aggregating): Promise<RoundEvent> {
+    return this.#services.plan.protection.ring ? this.#unmasked(round) : this.#averaged(round);
+  }
+
+  #averaged({ context }: Aggregating): RoundEvent {
+    const { serverRules, state } = this.#services;
+    return this.#becomes(applyRound(serverRules, state, this.#sum, context.round));
+  }
+
+  /** Off with the masks, where there are any; the sum of the ring then gives the mean. */
+  async #unmasked(round: Aggregating): Promise<RoundEvent> {
+    if (!this.#vectors) throw new InvariantError('there is nothing that could be aggregated');
     const { plan, serverRules, state, masks } = this.#services;
     const { masking, survivors, context } = round;
     const removed = masking && (await unmask(this.#vectors, masking, masks));
@@ -255,106 +341,8 @@ class RoundInterpreter implements RunningRound {
       },
     );
   }
-
-  /** The same request goes to every site of a cohort: it is signed and encoded once. */
-  #frame(to: SiteId, context: RoundContext, message: Outgoing): Frame {
-    const key = frameKey(message);
-    const known = key === undefined ? undefined : this.#frames.get(key);
-    if (known) return known;
-    const frame = this.#encode(to, context, message);
-    if (key !== undefined) this.#frames.set(key, frame);
-    return frame;
-  }
-
-  #encode(to: SiteId, context: RoundContext, message: Outgoing): Frame {
-    const { plan, boxKeys, state, classCounts } = this.#services;
-    switch (message.type) {
-      case 'announce': {
-        const { cohort, masking } = message;
-        const optional = {
-          ...(masking && { masking }),
-          ...(classCounts && { classCounts: [...classCounts] }),
-        };
-        const unsigned = {
-          context,
-          plan,
-          cohort: [...cohort],
-          boxKey: toHex(boxKeys.publicKey),
-          ...optional,
-        };
-        const signature = this.#sign(announceStatement(unsigned));
-        return encodeCoordinatorMessage({ type: 'announce', ...unsigned, signature });
-      }
-      case 'train': {
-        const unsigned = { context, cohort: [...message.cohort] };
-        const signature = this.#sign(trainStatement(unsigned));
-        const payload = encodeModel(state.weights, serverControlOf(state));
-        return encodeCoordinatorMessage({ type: 'train', ...unsigned, signature, payload });
-      }
-      case 'count': {
-        const unsigned = { context, cohort: [...message.cohort] };
-        const signature = this.#sign(countStatement(unsigned));
-        return encodeCoordinatorMessage({ type: 'count', ...unsigned, signature });
-      }
-      case 'share-keys': {
-        const unsigned = { context, advertisements: [...message.advertisements] };
-        const signature = this.#sign(shareKeysStatement(unsigned));
-        return encodeCoordinatorMessage({ type: 'share-keys', ...unsigned, signature });
-      }
-      case 'relay': {
-        const unsigned = { context, members: [...message.members], payload: message.payload };
-        const signature = this.#sign(relayStatement(unsigned, to));
-        return encodeCoordinatorMessage({ type: 'relay', ...unsigned, signature });
-      }
-      case 'survivors': {
-        const unsigned = { context, survivors: [...message.survivors] };
-        const signature = this.#sign(survivorsStatement(unsigned));
-        return encodeCoordinatorMessage({ type: 'survivors', ...unsigned, signature });
-      }
-      case 'unmask': {
-        const unsigned = { context, signatures: [...message.signatures] };
-        const signature = this.#sign(unmaskStatement(unsigned));
-        return encodeCoordinatorMessage({ type: 'unmask', ...unsigned, signature });
-      }
-      case 'ack': {
-        const unsigned = { context, of: message.of, result: message.result };
-        const signature = this.#sign(ackStatement(unsigned, to));
-        return encodeCoordinatorMessage({ type: 'ack', ...unsigned, signature });
-      }
-      case 'published': {
-        const unsigned = { ...message, context };
-        const signature = this.#sign(publishedStatement(unsigned));
-        return encodeCoordinatorMessage({ ...unsigned, signature });
-      }
-      case 'aborted': {
-        const unsigned = { context, reason: message.reason };
-        const signature = this.#sign(abortedStatement(unsigned));
-        return encodeCoordinatorMessage({ type: 'aborted', ...unsigned, signature });
-      }
-    }
-  }
-
-  #sign({ purpose, fields }: Statement): string {
-    return signStatement(this.#services.identity, purpose, fields);
-  }
 }
 
-/** What is the same for all sites, by name; undefined for what is one site's own. */
-function frameKey(message: Outgoing): string | undefined {
-  switch (message.type) {
-    case 'announce':
-    case 'train':
-    case 'count':
-      // Without masks a site that comes back is told of the cohort as it is then.
-      return `${message.type} ${message.cohort.join(' ')}`;
-    case 'share-keys':
-    case 'survivors':
-    case 'unmask':
-    case 'published':
-    case 'aborted':
-      return message.type;
-    case 'relay':
-    case 'ack':
-      return undefined;
-  }
-}
+/** What an event adds to what is gathered beside the state. */
+const isGathering = ({ kind }: Effect): boolean =>
+  kind === 'accumulate' || kind === 'addVector' || kind === 'noteAnchor';

@@ -17,7 +17,7 @@ import {
   type RingPlan,
 } from '../../shared/protocol/masking-context.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
-import { decodeDealt, encodeRelayed } from '../../shared/protocol/share-payload.ts';
+import { dealtEntry, encodeRelayed } from '../../shared/protocol/share-payload.ts';
 import { fromHex, toHex } from '../../shared/crypto/bytes.ts';
 import { advertisementsHash } from '../../shared/secagg/context.ts';
 import { topologyOf, type Topology } from '../../shared/secagg/topology.ts';
@@ -122,9 +122,8 @@ export function relayedTo(masking: MaskingState, siteId: SiteId): Uint8Array {
   const dealers = topology.peersOf(siteId).filter((peer) => masking.members.includes(peer));
   const entries = dealers.flatMap((dealer) => {
     const peers = topology.peersOf(dealer);
-    const entry = decodeDealt(masking.dealt[dealer] ?? new Uint8Array(), peers.length)?.entries[
-      peers.indexOf(siteId)
-    ];
+    const dealt = masking.dealt[dealer] ?? new Uint8Array();
+    const entry = dealtEntry(dealt, peers.length, peers.indexOf(siteId));
     return entry ? [entry] : [];
   });
   return encodeRelayed(entries);

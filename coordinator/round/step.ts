@@ -15,15 +15,8 @@ import {
   type RoundContext,
 } from '../../shared/protocol/messages.ts';
 import type { UpdatePayload } from '../../shared/protocol/update-payload.ts';
-import type {
-  Answer,
-  Effect,
-  Outgoing,
-  RoundEvent,
-  RoundStart,
-  Transition,
-  UpdateFigures,
-} from './events.ts';
+import type { Answer, Effect, RoundEvent, RoundStart, Transition, UpdateFigures } from './events.ts';
+import { endMessage } from './ending.ts';
 import {
   answerFault,
   cameBack,
@@ -33,6 +26,7 @@ import {
   repairOf,
   wentAway,
 } from './masking-step.ts';
+import { resumed } from './resuming.ts';
 import type { PlannedRepair, Published, Round, Selecting, Waiting } from './state.ts';
 import {
   abort,
@@ -94,6 +88,8 @@ function react(round: Round, event: RoundEvent): Transition {
       return advancing(round, event.siteId);
     case 'stepsDone':
       return stepsDone(round, event);
+    case 'anchored':
+      return anchored(round, event);
     case 'rejected':
       return rejected(round, event);
     case 'deadline':
@@ -108,6 +104,8 @@ function react(round: Round, event: RoundEvent): Transition {
       return evaluated(round, event);
     case 'stop':
       return round.phase === 'published' || round.phase === 'aborted' ? stay(round) : abort(round, 'stopped');
+    case 'resumed':
+      return resumed(round, event);
   }
 }
 
@@ -184,11 +182,14 @@ function answered(round: Round, event: EventOf<'answered'>): Transition {
   }
 }
 
+const isEarlier = (context: RoundContext, current: RoundContext): boolean =>
+  context.runId === current.runId && compareAttempts(context, current) < 0;
+
 /** Of an earlier attempt: late. Of a later one, or about another plan or model: nobody honest sends that. */
 function outOfContext(round: Round, event: EventOf<'answered'>): Transition {
   const { siteId, context, answer } = event;
-  const isEarlier = context.runId === round.context.runId && compareAttempts(context, round.context) < 0;
-  if (isEarlier) return { next: round, effects: [ack(siteId, context, answer.type, { status: 'late' })] };
+  if (isEarlier(context, round.context))
+    return { next: round, effects: [ack(siteId, context, answer.type, { status: 'late' })] };
   const refusal = ack(siteId, context, answer.type, { status: 'rejected', reason: 'wrong-context' });
   return after([refusal], dropIfWaiting(round, siteId, 'wrong-context'));
 }
@@ -235,6 +236,13 @@ function stepsDone(round: Round, { siteId, context, steps }: EventOf<'stepsDone'
   return { ...transition, next: { ...next, steps: { ...next.steps, [siteId]: steps } } };
 }
 
+/** Whatever the phase: the record of the attempt is made at its end. */
+function anchored(round: Round, { siteId, context, ledger }: EventOf<'anchored'>): Transition {
+  const isOfRound =
+    sameContext(context, round.context) && 'invited' in round && round.invited.includes(siteId);
+  return isOfRound ? { next: round, effects: [{ kind: 'noteAnchor', siteId, ledger }] } : stay(round);
+}
+
 function accept(round: Waiting, siteId: SiteId, answer: Answer, reply: Effect): Transition {
   const effects: Effect[] = [];
   if (answer.type === 'update') {
@@ -254,6 +262,10 @@ function figuresOf({ exampleCount, meanLoss, validation }: UpdatePayload): Updat
 }
 
 function rejected(round: Round, event: EventOf<'rejected'>): Transition {
+  const { siteId, about } = event;
+  // What is still under way from an earlier attempt has the form of that one: its sender is late and no more.
+  if (about && isEarlier(about.context, round.context))
+    return { next: round, effects: [ack(siteId, about.context, about.of, { status: 'late' })] };
   const of = 'cohort' in round ? ANSWER_OF[round.phase] : 'update';
   const result: AckResult = { status: 'rejected', reason: event.reason };
   const refusal = ack(event.siteId, round.context, of, result);
@@ -336,9 +348,8 @@ function evaluated(round: Round, event: EventOf<'evaluated' | 'evaluationFailed'
 
 /** The end of a round that has come to something. */
 function published(next: Published, invited: readonly SiteId[]): Transition {
-  const { context, survivors, newModelHash, unmasked } = next;
-  const digest = unmasked && { sumDigest: unmasked.sumDigest };
-  const message: Outgoing = { type: 'published', newModelHash, survivorCount: survivors.length, ...digest };
+  const { context, survivors } = next;
+  const message = endMessage(next);
   return {
     next,
     effects: [

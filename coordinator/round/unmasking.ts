@@ -21,7 +21,7 @@ import type { Advertisement } from '../../shared/protocol/masking-messages.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
 import { decodeRingSum, type RingFigures } from '../../shared/protocol/ring-update.ts';
-import { commitToShare, decodeDealt, decodeRevealed } from '../../shared/protocol/share-payload.ts';
+import { commitToShare, dealtEntry, dealtOwn, decodeRevealed } from '../../shared/protocol/share-payload.ts';
 import { transcriptHash } from '../../shared/secagg/context.ts';
 import {
   maskSign,
@@ -118,9 +118,12 @@ function collectShares(masking: MaskingState): Collected {
       if (!share) return true;
       const kind = revealedKind(masking, dealer);
       const peers = topology.peersOf(dealer);
-      const dealt = decodeDealt(masking.dealt[dealer] ?? new Uint8Array(), peers.length);
-      const entry = dealt?.entries[peers.indexOf(holder)]?.commitments;
-      const commitment = (dealer === holder ? dealt?.own : entry)?.[kind];
+      const dealt = masking.dealt[dealer] ?? new Uint8Array();
+      const commitments =
+        dealer === holder
+          ? dealtOwn(dealt, peers.length)
+          : dealtEntry(dealt, peers.length, peers.indexOf(holder))?.commitments;
+      const commitment = commitments?.[kind];
       const place = { binding: masking.memberBinding, dealer, holder, kind };
       if (!commitment || !isEqual(commitToShare(share, place), commitment)) return false;
       const known = shares.get(dealer);

@@ -7,11 +7,15 @@ import type { AttemptRecord, ValidationResult } from './progress.ts';
 
 /** What the run remembers of an attempt. @throws InvariantError for a published model that nobody has judged */
 export function recordOf(
-  { round, localValidation, meanLoss }: RoundOutcome,
+  { round, localValidation, meanLoss, anchors }: RoundOutcome,
   validation: ValidationResult | undefined,
 ): AttemptRecord {
   const { context, dropped } = round;
-  const position = { round: context.round, attempt: context.attempt, dropped };
+  const known = [...anchors]
+    .map(([siteId, anchor]) => ({ siteId, ...anchor }))
+    .sort((a, b) => (a.siteId < b.siteId ? -1 : 1));
+  const anchored = known.length > 0 && { anchors: known };
+  const position = { round: context.round, attempt: context.attempt, dropped, ...anchored };
   if (round.phase === 'aborted')
     return { outcome: 'aborted', reason: round.reason, ...(round.spent && { spent: true }), ...position };
   if (round.classCounts) {

@@ -4,6 +4,7 @@
  */
 import type { ModelHash, SiteId } from '../../shared/ids.ts';
 import { COUNTS_ROUND, isCountsRound } from '../../shared/protocol/class-counts.ts';
+import type { LedgerAnchor } from '../../shared/protocol/ledger-anchor.ts';
 import type { FederationSettings } from '../../shared/protocol/plan.ts';
 import type { AbortReason } from '../../shared/protocol/reasons.ts';
 import type { FederatedValidation } from '../aggregation/local-validation.ts';
@@ -16,6 +17,11 @@ export interface ValidationResult {
   /** Higher is better; undefined where it has no value on this set. */
   readonly score: number | undefined;
   readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** Where the ledger of a site stood when it had agreed to an attempt. */
+export interface SiteAnchor extends LedgerAnchor {
+  readonly siteId: SiteId;
 }
 
 export interface PublishedRecord {
@@ -33,6 +39,8 @@ export interface PublishedRecord {
   readonly meanLoss?: number;
   /** Secure aggregation: what the next round builds on. */
   readonly transcript?: string;
+  /** By site; absent where none has told. */
+  readonly anchors?: readonly SiteAnchor[];
 }
 
 export interface AbortedRecord {
@@ -46,6 +54,7 @@ export interface AbortedRecord {
    */
   readonly spent?: true;
   readonly dropped: readonly Drop[];
+  readonly anchors?: readonly SiteAnchor[];
 }
 
 /** The round of counts has come to its end; there is one at most, and it comes first. */
@@ -60,6 +69,7 @@ export interface CountedRecord {
   readonly classCounts: readonly number[];
   /** Secure aggregation: what the next round builds on. */
   readonly transcript?: string;
+  readonly anchors?: readonly SiteAnchor[];
 }
 
 export type AttemptRecord = PublishedRecord | CountedRecord | AbortedRecord;

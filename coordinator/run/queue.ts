@@ -1,7 +1,7 @@
 /**
  * The queue of runs: in the order in which they were added, those at once that share no site. Wishes (stop, pause, a new
  * run) are read from the database, so that they may come from another process. A run that was going on when the program
- * ended goes on after its last published round. Whatever a run ends of, the queue goes on with the next.
+ * ended goes on in the middle of its round. Whatever a run ends of, the queue goes on with the next.
  */
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
@@ -18,19 +18,23 @@ import { initServer } from '../aggregation/server.ts';
 import type { Evaluator } from '../evaluation/evaluator.ts';
 import type { CoordinatorFolder } from '../config.ts';
 import type { RoundReport } from '../round/events.ts';
+import { explainDiskFault, isDiskFault } from '../storage/disk-fault.ts';
+import { Administration } from '../storage/administration.ts';
 import { CheckpointStore } from '../storage/checkpoint.ts';
 import type { Database } from '../storage/database.ts';
 import { RunJournal } from '../storage/journal-store.ts';
 import { ModelStore } from '../storage/model-store.ts';
+import type { RunHistory } from '../storage/run-history.ts';
 import type { QueuedRun, RunStore } from '../storage/run-store.ts';
-import { attemptView } from '../storage/attempt-view.ts';
+import type { StoredEvaluation } from '../storage/stored-evaluation.ts';
 import { GatewayShares } from './gateway-shares.ts';
 import { PauseSwitch } from './pause.ts';
 import { classCountsIn, type AttemptRecord } from './progress.ts';
-import { lostAttempt } from './recovery.ts';
+import { recover } from './recovery.ts';
 import { planNetwork } from './plan-network.ts';
 import { failureText } from './failure.ts';
-import { executeRun, type RunOptions, type RunPosition, type RunResult } from './run.ts';
+import { executeRun } from './run.ts';
+import type { RunOptions, RunPosition, RunResult, UnfinishedWork } from './run-options.ts';
 import { sitesOf, startable } from './startable.ts';
 
 export type QueueReport =
@@ -40,12 +44,19 @@ export type QueueReport =
     }
   | { readonly kind: 'runFailed'; readonly runId: RunId; readonly reason: string }
   | { readonly kind: 'attempt'; readonly runId: RunId; readonly record: AttemptRecord }
-  | { readonly kind: 'round'; readonly runId: RunId; readonly round: number; readonly report: RoundReport };
+  | {
+      readonly kind: 'round';
+      readonly runId: RunId;
+      readonly round: number;
+      readonly attempt: number;
+      readonly report: RoundReport;
+    };
 
 export interface QueueOptions {
   readonly folder: CoordinatorFolder;
   readonly database: Database;
   readonly runs: RunStore;
+  readonly history: Pick<RunHistory, 'keepEvaluation'>;
   readonly gateway: SiteGateway;
   readonly clock: Clock;
   /** The sites that may take part now. */
@@ -68,6 +79,8 @@ interface Work {
   readonly pause: PauseSwitch;
   /** Resolves when it has ended. */
   done: Promise<void>;
+  /** Of the model that was judged last. */
+  evaluation?: StoredEvaluation | undefined;
 }
 
 /** How often the database is asked for new wishes. */
@@ -77,6 +90,7 @@ export class RunQueue {
   readonly #options: QueueOptions;
   readonly #models: ModelStore;
   readonly #checkpoints: CheckpointStore;
+  readonly #administration: Administration;
   readonly #ended = new AbortController();
   readonly #shares: GatewayShares;
   readonly #work = new Map<RunId, Work>();
@@ -89,11 +103,21 @@ export class RunQueue {
     this.#options = options;
     this.#models = new ModelStore(options.folder.models);
     this.#checkpoints = new CheckpointStore(options.folder.runs);
+    const { database, clock, folder } = options;
+    this.#administration = new Administration(database, clock, folder.identity);
     this.#shares = new GatewayShares(options.gateway);
   }
 
-  /** Looks for runs until it is closed. Rejects when the database fails. */
+  /** Looks for runs until it is closed. Rejects when the database fails, or the disk. */
   async serve(): Promise<void> {
+    try {
+      await this.#serve();
+    } catch (error) {
+      throw explainDiskFault(error, this.#options.folder.path);
+    }
+  }
+
+  async #serve(): Promise<void> {
     while (!this.#ended.signal.aborted) {
       const runs = await this.#options.runs.runs();
       for (const run of runs) this.#heed(run);
@@ -107,10 +131,7 @@ export class RunQueue {
   async close(): Promise<void> {
     this.#ended.abort();
     const works = [...this.#work.values()];
-    for (const { stop, pause } of works) {
-      stop.abort();
-      pause.resume();
-    }
+    for (const { pause } of works) pause.resume();
     await Promise.allSettled(works.map(({ done }) => done));
   }
 
@@ -156,7 +177,7 @@ export class RunQueue {
     });
   }
 
-  /** Rejects when the database fails. */
+  /** Rejects when the database fails, or the disk. */
   async #carryOut(run: QueuedRun, work: Work): Promise<void> {
     const { runs, report } = this.#options;
     const { runId } = run;
@@ -178,9 +199,14 @@ export class RunQueue {
           break;
       }
       await this.#checkpoints.remove(runId);
+      await this.#journalOf(runId).removeFiles();
     } catch (error) {
+      // The run is as it was, and goes on once the disk takes more.
+      if (isDiskFault(error)) throw error;
       if (!this.#ended.signal.aborted) {
         await this.#fail(runId, { stored: failureText(error), logged: messageOf(error) });
+        // Nobody goes on with it.
+        await this.#journalOf(runId).removeFiles();
       }
     } finally {
       gateway.close();
@@ -196,15 +222,15 @@ export class RunQueue {
   /** Undefined when somebody stopped it before it began, or it has ended since the queue was read. */
   async #execute(run: QueuedRun, work: Work, gateway: SiteGateway): Promise<RunResult | undefined> {
     const { runId, planHash, status } = run;
-    const { database, runs, report } = this.#options;
+    const { runs, report } = this.#options;
     if (status !== 'queued' && !(await this.#isOpen(runId))) return undefined;
     const { plan } = await runs.plan(planHash);
-    const journal = new RunJournal(database, runId);
+    const journal = this.#journalOf(runId);
     const network = await planNetwork(plan, this.#models);
     const begun = await this.#beginningOf(run, plan, network);
-    const from = await this.#positionOf(runId, journal, begun, plan.federation);
+    const { from, unfinished } = await this.#leftOf(run, journal, begun, plan.federation);
     for (const [position, record] of (from?.records ?? []).entries())
-      await runs.addAttempt(runId, position, attemptView(record));
+      await this.#administration.endAttempt(runId, position, record);
     if (status === 'queued' && !(await runs.changeStatus(runId, ['queued'], 'running'))) return undefined;
     report({ kind: status === 'queued' ? 'runStarted' : 'runResumed', runId });
     const evaluator = await this.#options.openEvaluator(plan, network.whole);
@@ -213,10 +239,17 @@ export class RunQueue {
         ...{ runId, plan, journal, ...begun },
         ...this.#services(runId, { plan, manifest: begun.manifest }),
         gateway,
-        evaluate: (weights, classCounts) => evaluator.evaluate(weights, classCounts),
+        evaluate: async (weights, classCounts) => {
+          const { evaluation, ...result } = await evaluator.evaluate(weights, classCounts);
+          work.evaluation = evaluation;
+          return result;
+        },
         signal: work.stop.signal,
+        leave: this.#ended.signal,
+        ledgerHead: () => this.#administration.log.head(this.#options.database),
         pause: work.pause,
         ...(from && { from }),
+        unfinished,
       });
     } finally {
       await evaluator.close();
@@ -256,8 +289,8 @@ export class RunQueue {
         paused: () => {
           report({ kind: 'runPaused', runId });
         },
-        report: ({ round }, roundReport) => {
-          report({ kind: 'round', runId, round, report: roundReport });
+        report: ({ round, attempt }, roundReport) => {
+          report({ kind: 'round', runId, round, attempt, report: roundReport });
         },
         attempt: async (record, position) => {
           await this.#keep(runId, model, record, position);
@@ -267,21 +300,28 @@ export class RunQueue {
     };
   }
 
-  /** Where an earlier execution was left, with the attempt that was lost with it. */
-  async #positionOf(
-    runId: RunId,
+  #journalOf(runId: RunId): RunJournal {
+    return new RunJournal(this.#options.database, runId, this.#options.folder.runs);
+  }
+
+  /** Where an earlier execution was left, with the attempt that it was in: lost, or to be gone on with. */
+  async #leftOf(
+    { runId, status, sites }: QueuedRun,
     journal: RunJournal,
     { manifest, thawed, initialWeights: weights, roster, siteCount = roster.size }: Beginning,
     { strategy, rounds }: Plan['federation'],
-  ): Promise<RunPosition | undefined> {
+  ): Promise<{ from?: RunPosition; unfinished: UnfinishedWork }> {
     const saved = await this.#checkpoints.load(runId);
-    const lost = lostAttempt(await journal.entries(), saved?.records ?? []);
-    if (!lost) return saved;
-    if (saved) return { ...saved, records: [...saved.records, lost] };
+    const kept = { isWhole: await journal.isWhole(), entries: await journal.entries() };
+    const wereThere = status === 'queued' ? [] : (sites ?? [...roster.keys()]);
+    const { lost, ...rest } = recover(kept, saved?.records ?? [], wereThere);
+    const unfinished = { ...rest, events: () => journal.events() };
+    if (!lost) return { ...(saved && { from: saved }), unfinished };
+    if (saved) return { from: { ...saved, records: [...saved.records, lost] }, unfinished };
     const layout = { start: manifest, ...(thawed && { thawed }) };
     const rules = { strategy, rounds, manifest, siteCount };
     const state = initServer(rules, weights, memoryManifest(layout).length);
-    return { records: [lost], state, best: undefined };
+    return { from: { records: [lost], state, best: undefined }, unfinished };
   }
 
   /** Model first, then the place in the run: whoever reads that a round was published finds its model. */
@@ -291,7 +331,6 @@ export class RunQueue {
     record: AttemptRecord,
     position: RunPosition,
   ): Promise<void> {
-    if (this.#ended.signal.aborted) return;
     if (record.outcome === 'published') {
       const prior = { counts: classCountsIn(position.records), tau: plan.training.logitAdjustmentTau };
       // As it is used, which is what the validation has judged.
@@ -299,9 +338,14 @@ export class RunQueue {
       const modelHash = await this.#models.put(encodeModel(used));
       const score = record.validation.score ?? null;
       await this.#options.runs.publish(runId, { round: record.round, modelHash, score });
+      const evaluation = this.#work.get(runId)?.evaluation;
+      const best = position.best?.round ?? record.round;
+      if (evaluation)
+        await this.#options.history.keepEvaluation(runId, { round: record.round, best, evaluation });
     }
     await this.#checkpoints.save(runId, position);
     // After the place in the run, from which it is made again when the program ends in between.
-    await this.#options.runs.addAttempt(runId, position.records.length - 1, attemptView(record));
+    await this.#administration.endAttempt(runId, position.records.length - 1, record);
+    await this.#journalOf(runId).removeFiles();
   }
 }

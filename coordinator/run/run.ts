@@ -3,34 +3,34 @@
  * loop over rounds; what comes next is decided in `progress.ts`.
  */
 import { availableParallelism } from 'node:os';
-import type { AgreementKeyPair } from '../../shared/crypto/agreement.ts';
-import { toHex } from '../../shared/crypto/bytes.ts';
-import type { Clock } from '../../shared/clock.ts';
-import type { Identity } from '../../shared/crypto/identity.ts';
-import { ConsiliumError, messageOf } from '../../shared/errors.ts';
-import type { ModelHash, RunId, SiteId } from '../../shared/ids.ts';
+import { ConsiliumError, InvariantError, messageOf } from '../../shared/errors.ts';
+import type { ModelHash, SiteId } from '../../shared/ids.ts';
 import { logitBiasSpan } from '../../shared/learning/training/logit-calibration.ts';
-import type { Manifest } from '../../shared/learning/weights.ts';
 import { modelHashOf } from '../../shared/protocol/model-hash.ts';
 import { vectorLengthOf } from '../../shared/protocol/initial-model.ts';
-import { hashPlan, type Plan } from '../../shared/protocol/plan.ts';
+import { hashPlan } from '../../shared/protocol/plan.ts';
 import type { RunLayout } from '../../shared/protocol/plan-network.ts';
 import { countsLayout, isCountsRound, needsClassCounts } from '../../shared/protocol/class-counts.ts';
 import { layoutOf } from '../../shared/protocol/masking-context.ts';
-import { hashRoster } from '../../shared/protocol/roster.ts';
+import { sameContext, type RoundContext } from '../../shared/protocol/messages.ts';
 import { createMaskPool, type MaskPool } from '../../shared/secagg/parallel-masks.ts';
 import { chunkedGateway, type ChunkedGateway } from '../../shared/protocol/chunked-transport.ts';
-import type { SiteGateway } from '../../shared/protocol/transport.ts';
 import { federatedPart, memoryManifest } from '../aggregation/federated-part.ts';
 import { initServer, serverControlOf, type ServerRules, type ServerState } from '../aggregation/server.ts';
 import { admit, payloadBytesOf, type AdmissionKeys } from '../round/admission.ts';
+import type { RoundEnd } from '../round/ending.ts';
 import type { RoundReport } from '../round/events.ts';
-import { startRound, type RoundOutcome, type RunningRound } from '../round/interpreter.ts';
-import type { Journal } from '../round/journal.ts';
-import type { MaskingRules } from '../round/masking-state.ts';
+import {
+  resumeRound,
+  startRound,
+  type RoundOutcome,
+  type RoundServices,
+  type RunningRound,
+} from '../round/interpreter.ts';
+import { endFrame } from '../round/outgoing-frames.ts';
 import { rulesOf, type PlannedRepair, type RoundRules } from '../round/state.ts';
 import { dropReasonOf, recordOf } from './attempt-record.ts';
-import type { PauseSwitch } from './pause.ts';
+import { cheatsIn, maskingRulesOf } from './masking-rules.ts';
 import {
   classCountsIn,
   newProgress,
@@ -41,65 +41,9 @@ import {
   type RunProgress,
   type ValidationResult,
 } from './progress.ts';
-
-export interface RunOptions {
-  readonly runId: RunId;
-  readonly plan: Plan;
-  readonly initialWeights: Float32Array;
-  /** Layout of the weights; what it marks as frozen takes part in no round. */
-  readonly manifest: Manifest;
-  /** From round `fromRound` on: the same layout, in which nothing is frozen. */
-  readonly thawed?: RunLayout['thawed'];
-  readonly identity: Identity;
-  readonly boxKeys: AgreementKeyPair;
-  /** Ed25519 public keys of the enrolled sites. */
-  readonly roster: ReadonlyMap<SiteId, Uint8Array>;
-  /** Of them, those that the run is for. Default: all. */
-  readonly siteCount?: number;
-  readonly gateway: SiteGateway;
-  readonly clock: Clock;
-  readonly journal: Journal;
-  /** Judges a global model on the validation set. `classCounts`: of the federation, where the plan needs them. */
-  evaluate(weights: Float32Array, classCounts?: readonly number[]): Promise<ValidationResult>;
-  readonly hooks?: RunHooks;
-  /** Aborts the round in progress; the run ends as stopped. */
-  readonly signal?: AbortSignal;
-  /** Makes the run wait between two rounds. */
-  readonly pause?: PauseSwitch;
-  /** How large payloads are cut. Default: see `transfer-messages.ts`. */
-  readonly chunkBytes?: number;
-  /** Threads that take masks off a large sum. Default: one for each core. */
-  readonly maskWorkers?: number;
-  /** Told of work that goes on while no event is handled: a simulation holds its clock meanwhile. */
-  readonly track?: <T>(work: Promise<T>) => Promise<T>;
-  /** Where an earlier execution of the same run was left: it goes on with the next round. */
-  readonly from?: RunPosition;
-}
-
-/** All that the next rounds depend on at the coordinator. */
-export interface RunPosition {
-  readonly records: readonly AttemptRecord[];
-  readonly state: ServerState;
-  readonly best: RunResult['best'];
-}
-
-export interface RunHooks {
-  /** The run waits before its next round, and goes on. */
-  paused?(): void;
-  resumed?(): void;
-  report?(position: { readonly round: number; readonly attempt: number }, report: RoundReport): void;
-  /** After every attempt, published, counted or aborted. The run goes on when it has resolved. */
-  attempt?(record: AttemptRecord, position: RunPosition): Promise<void> | void;
-}
-
-export interface RunResult {
-  readonly end: Exclude<NextMove, { kind: 'attempt' }>;
-  readonly records: readonly AttemptRecord[];
-  /** After the last published round; the initial weights when there is none. */
-  readonly finalWeights: Float32Array;
-  /** The published model with the best validation score; undefined when no round was published. */
-  readonly best: { readonly round: number; readonly weights: Float32Array } | undefined;
-}
+import type { InterruptedAttempt } from './recovery.ts';
+import { LONGEST_WAIT_MS, Returning, whenAborted } from './returning.ts';
+import type { RunOptions, RunPosition, RunResult } from './run-options.ts';
 
 /** The coordinator's own evaluation failed: no round can be judged, so the run ends. */
 export class EvaluationError extends ConsiliumError {
@@ -127,6 +71,9 @@ class Run {
   #repairing: PlannedRepair | undefined;
   #evaluationError: EvaluationError | undefined;
   readonly #masks: MaskPool;
+  readonly #returning: Returning;
+  /** Of the attempt before: whoever was away hears of it first. */
+  #before: RoundEnd | undefined;
   #admission: AdmissionKeys;
 
   constructor(options: RunOptions) {
@@ -146,31 +93,56 @@ class Run {
     this.#serverRules = { strategy, rounds, manifest, siteCount: options.siteCount ?? roster.size };
     this.#state = initServer(this.#serverRules, options.initialWeights, memoryManifest(this.#layout).length);
     if (options.from) this.#restore(options.from);
+    const { awaited = [], before } = options.unfinished ?? {};
+    this.#before = before;
+    this.#returning = new Returning(awaited.filter((siteId) => roster.has(siteId)));
   }
 
-  #restore({ records, state, best }: RunPosition): void {
+  #restore({ records, state, best, repair }: RunPosition): void {
     this.#progress = records.reduce(recordAttempt, this.#progress);
     this.#state = state;
     this.#best = best;
+    this.#repair = repair;
   }
 
   async execute(): Promise<RunResult> {
-    const { signal } = this.#options;
+    const { signal, leave, clock } = this.#options;
     const stop = (): void => {
       this.#current?.post({ kind: 'stop' });
+      this.#returning.giveUp();
+    };
+    const giveUp = (): void => {
+      this.#returning.giveUp();
     };
     signal?.addEventListener('abort', stop, { once: true });
+    leave?.addEventListener('abort', giveUp, { once: true });
     this.#listen();
+    this.#returning.begin(clock);
     try {
-      for (;;) {
-        const move = signal?.aborted ? { kind: 'stopped' as const } : this.#nextMove();
-        if (move.kind !== 'attempt') return this.#result(move);
-        if (await this.#hasWaited()) continue;
-        await this.#attempt(move);
-      }
+      return await this.#carryOn();
     } finally {
+      giveUp();
       signal?.removeEventListener('abort', stop);
+      leave?.removeEventListener('abort', giveUp);
       await this.#masks.close();
+    }
+  }
+
+  async #carryOn(): Promise<RunResult> {
+    const { signal, leave, unfinished } = this.#options;
+    if (unfinished?.interrupted && !signal?.aborted) {
+      const { interrupted } = unfinished;
+      // Whoever is asked first would otherwise be the whole cohort.
+      if (interrupted.invited.length === 0) await this.#returning.whenBack();
+      if (!leave?.aborted) await this.#attempt(interrupted.start.context, interrupted);
+    }
+    for (;;) {
+      await this.#returning.whenBack();
+      if (leave?.aborted) return this.#result({ kind: 'stopped' });
+      const move = signal?.aborted ? { kind: 'stopped' as const } : this.#nextMove();
+      if (move.kind !== 'attempt') return this.#result(move);
+      if (await this.#hasWaited()) continue;
+      await this.#attempt(move);
     }
   }
 
@@ -197,6 +169,8 @@ class Run {
       connected: (siteId) => {
         if (!roster.has(siteId)) return;
         this.#connected.add(siteId);
+        if (this.#before?.invited.includes(siteId)) this.#tellEnd(siteId, this.#before);
+        this.#returning.isBack(siteId);
         if (this.#mayTakePart(siteId)) this.#current?.post({ kind: 'connected', siteId });
       },
       disconnected: (siteId) => {
@@ -206,6 +180,7 @@ class Run {
       frame: (siteId, frame) => {
         this.#current?.post(admit(this.#admission, siteId, frame));
       },
+      handled: () => this.#current?.handled() ?? Promise.resolve(),
       refused: (siteId, reason) => {
         this.#current?.post({ kind: 'rejected', siteId, reason: dropReasonOf(reason) });
       },
@@ -215,53 +190,97 @@ class Run {
     });
   }
 
-  async #attempt({ round, attempt }: { round: number; attempt: number }): Promise<void> {
+  async #attempt(
+    { round, attempt }: { round: number; attempt: number },
+    interrupted?: InterruptedAttempt,
+  ): Promise<void> {
     const last = this.#progress.records.at(-1);
     // No other repetition follows a round that sites have been asked to unmask.
     this.#repairing =
       last?.outcome === 'aborted' && last.spent && last.round === round ? this.#repair : undefined;
-    const { plan, identity, boxKeys, clock, journal, hooks, runId, track } = this.#options;
+    const { plan, runId } = this.#options;
+    const modelHash = this.#nameOf(this.#state, round);
+    const context = { runId, round, attempt, planHash: hashPlan(plan), modelHash };
+    const judged: { validation?: ValidationResult } = {};
+    // As it was announced: what is said again is the same to the byte.
+    const ledger = interrupted ? interrupted.start.ledger : await this.#options.ledgerHead?.();
+    const services = { ...this.#services(context, judged), ...(ledger && { ledger }) };
+    const outcome = await this.#carriedOut(services, context, interrupted);
+    if (this.#evaluationError) throw this.#evaluationError;
+    if (!outcome) return;
+    this.#before = outcome.end;
+    // It may have ended in the life before, and nobody may know.
+    if (interrupted) for (const siteId of outcome.end.invited) this.#tellEnd(siteId, outcome.end);
+    const whole = this.#state;
+    const state = outcome.state && federatedPart(this.#layout, round).put(outcome.state, whole);
+    await this.#record({ ...outcome, ...(state && { state }) }, judged.validation);
+  }
+
+  /** Undefined when it is left as it is. */
+  async #carriedOut(
+    services: RoundServices,
+    context: RoundContext,
+    interrupted: InterruptedAttempt | undefined,
+  ): Promise<RoundOutcome | undefined> {
+    const { signal, leave, unfinished } = this.#options;
+    const available = this.#available();
+    let current: RunningRound;
+    if (interrupted && unfinished) {
+      const { start, invited } = interrupted;
+      if (!sameContext(start.context, context))
+        throw new InvariantError('the journal tells of another round than the one that comes next');
+      if (invited.length > 0) this.#admit(context.round, invited.length);
+      current = resumeRound(services, {
+        ...{ start, available, graceMs: LONGEST_WAIT_MS },
+        events: () => unfinished.events(),
+      });
+    } else {
+      const { ledger } = services;
+      const told = { ...(ledger && { ledger }), ...(this.#before && { before: this.#before }) };
+      current = startRound(services, { kind: 'begin', context, rules: this.#rules(), available, ...told });
+    }
+    this.#current = current;
+    if (signal?.aborted) current.post({ kind: 'stop' });
+    const left = whenAborted(leave);
+    const outcome = await Promise.race([current.finished, left.promise]);
+    left.forget();
+    if (!outcome) await current.suspend();
+    return outcome;
+  }
+
+  #services({ round, attempt }: RoundContext, judged: { validation?: ValidationResult }): RoundServices {
+    const { plan, identity, boxKeys, clock, journal, hooks, track } = this.#options;
     const classCounts = classCountsIn(this.#progress.records);
-    let validation: ValidationResult | undefined;
     const whole = this.#state;
     const part = federatedPart(this.#layout, round);
-    const context = {
-      runId,
-      round,
-      attempt,
-      planHash: hashPlan(plan),
-      modelHash: this.#nameOf(whole, round),
-    };
-    this.#current = startRound(
-      {
-        plan,
-        identity,
-        boxKeys,
-        clock,
-        journal,
-        serverRules: { ...this.#serverRules, manifest: part.manifest },
-        state: part.pick(whole),
-        nameOf: (state) => this.#nameOf(part.put(state, whole), round + 1),
-        masks: this.#masks,
-        ...(classCounts && { classCounts }),
-        ...(track && { track }),
-        send: (to, frame) => {
-          this.#gateway.send(to, frame);
-        },
-        evaluate: async (weights) => {
-          validation = await this.#evaluate(part.putWeights(weights, whole.weights), classCounts);
-        },
-        report: (report) => {
-          this.#onReport({ round }, report);
-          hooks?.report?.({ round, attempt }, report);
-        },
+    return {
+      plan,
+      identity,
+      boxKeys,
+      clock,
+      journal,
+      serverRules: { ...this.#serverRules, manifest: part.manifest },
+      state: part.pick(whole),
+      nameOf: (state) => this.#nameOf(part.put(state, whole), round + 1),
+      masks: this.#masks,
+      ...(classCounts && { classCounts }),
+      ...(track && { track }),
+      send: (to, frame) => {
+        this.#gateway.send(to, frame);
       },
-      { kind: 'begin', context, rules: this.#rules(), available: this.#available() },
-    );
-    const outcome = await this.#current.finished;
-    if (this.#evaluationError) throw this.#evaluationError;
-    const state = outcome.state && part.put(outcome.state, whole);
-    await this.#record({ ...outcome, ...(state && { state }) }, validation);
+      evaluate: async (weights) => {
+        judged.validation = await this.#evaluate(part.putWeights(weights, whole.weights), classCounts);
+      },
+      report: (report) => {
+        this.#onReport({ round }, report);
+        hooks?.report?.({ round, attempt }, report);
+      },
+    };
+  }
+
+  #tellEnd(siteId: SiteId, { context, message }: RoundEnd): void {
+    if (this.#connected.has(siteId))
+      this.#gateway.send(siteId, endFrame(this.#options.identity, context, message));
   }
 
   /** Of what a round starts from: the digest of the bytes that its sites get. */
@@ -272,7 +291,8 @@ class Run {
 
   /** A repeated round takes all of its sites, or nobody answers. */
   #rules(): RoundRules {
-    const rules = rulesOf(this.#options.plan, this.#maskingRules());
+    const { plan } = this.#options;
+    const rules = rulesOf(plan, maskingRulesOf(this.#options, this.#progress.records, this.#repairing));
     const count = this.#repairing?.sites.length;
     return count === undefined ? rules : { ...rules, minimumCohort: count, minimumSurvivors: count };
   }
@@ -282,49 +302,28 @@ class Run {
   }
 
   #mayTakePart(siteId: SiteId): boolean {
-    return this.#repairing?.sites.includes(siteId) ?? !this.#cheats().has(siteId);
-  }
-
-  /** Sites that have been shown to cheat: they take part no more. */
-  #cheats(): ReadonlySet<SiteId> {
-    const drops = this.#progress.records.flatMap(({ dropped }) => dropped);
-    const cheats = drops.filter(({ reason }) => reason === 'bad-share' || reason === 'bad-secret');
-    return new Set(cheats.map(({ siteId }) => siteId));
-  }
-
-  /** Undefined for a plan without secure aggregation. */
-  #maskingRules(): MaskingRules | undefined {
-    const { plan, roster, identity } = this.#options;
-    if (plan.protection.mode !== 'secure-aggregation') return undefined;
-    const { records } = this.#progress;
-    const last = records.findLast((record) => record.outcome !== 'aborted');
-    const previous =
-      last?.transcript === undefined ? null : { round: last.round, transcript: last.transcript };
-    const classCounts = classCountsIn(records);
-    return {
-      ...{ plan, rosterHash: hashRoster(roster), coordinatorKey: toHex(identity.publicKey), previous },
-      ...(classCounts && { classCounts }),
-      ...(this.#repairing && {
-        repair: { attempt: this.#repairing.attempt, proofs: this.#repairing.proofs },
-      }),
-    };
+    return this.#repairing?.sites.includes(siteId) ?? !cheatsIn(this.#progress.records).has(siteId);
   }
 
   /** Keeps what is admitted, and the places for uploads, in step with the round. */
   #onReport(position: { readonly round: number }, report: RoundReport): void {
-    if (report.kind === 'phaseEntered' && report.phase === 'advertising') {
-      const { plan } = this.#options;
-      const layout = layoutOf(plan, report.cohortSize, position.round);
-      const vectorLength = vectorLengthOf(plan, position.round);
-      const counts = isCountsRound(position)
-        ? countsLayout(plan.task.classNames.length, report.cohortSize)
-        : undefined;
-      this.#admission = { ...this.#admission, vectorLength, layout, counts };
-    }
+    if (report.kind === 'phaseEntered' && report.phase === 'advertising')
+      this.#admit(position.round, report.cohortSize);
     if (report.kind === 'siteDropped') this.#gateway.abandon(report.siteId);
     // Whoever still waits for a place is not to blame that nothing of it advances.
     if (report.kind === 'extended')
       for (const siteId of this.#gateway.waiting()) this.#current?.post({ kind: 'transferring', siteId });
+  }
+
+  /** From now on updates of such a round are taken. `cohortSize`: all who were announced to. */
+  #admit(round: number, cohortSize: number): void {
+    const { plan } = this.#options;
+    const layout = layoutOf(plan, cohortSize, round);
+    const vectorLength = vectorLengthOf(plan, round);
+    const counts = isCountsRound({ round })
+      ? countsLayout(plan.task.classNames.length, cohortSize)
+      : undefined;
+    this.#admission = { ...this.#admission, vectorLength, layout, counts };
   }
 
   async #evaluate(
@@ -338,7 +337,8 @@ class Run {
       const failure = new EvaluationError(`the global model cannot be evaluated: ${messageOf(error)}`, {
         cause: error,
       });
-      if (!this.#options.signal?.aborted) this.#evaluationError = failure;
+      const { signal, leave } = this.#options;
+      if (!signal?.aborted && !leave?.aborted) this.#evaluationError = failure;
       throw failure;
     }
   }
@@ -352,7 +352,13 @@ class Run {
         this.#best = { round: record.round, weights: outcome.state.weights };
     }
     const { records } = this.#progress;
-    await this.#options.hooks?.attempt?.(record, { records, state: this.#state, best: this.#best });
+    const repair = this.#repair && { repair: this.#repair };
+    await this.#options.hooks?.attempt?.(record, {
+      records,
+      state: this.#state,
+      best: this.#best,
+      ...repair,
+    });
   }
 
   /** What its sites have revealed before remains revealed, however a repetition ends. */

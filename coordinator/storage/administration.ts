@@ -7,8 +7,11 @@ import type { Identity } from '../../shared/crypto/identity.ts';
 import { StorageError } from '../../shared/errors.ts';
 import type { PlanHash, RunId, SiteId } from '../../shared/ids.ts';
 import type { Plan } from '../../shared/protocol/plan.ts';
+import type { AttemptRecord } from '../run/progress.ts';
+import { attemptView } from './attempt-view.ts';
 import { AuditLog, type AuditAct, type AuditEvent } from './audit-log.ts';
 import { isConflict, takeTurns, type Database } from './database.ts';
+import { ModelVersions, type ModelPlace, type ModelVersion } from './model-versions.ts';
 import { RunStore, type RunWish } from './run-store.ts';
 import { SiteRegistry } from './site-registry.ts';
 import type { Role, SiteStatus } from './tables.ts';
@@ -31,11 +34,20 @@ const RUN_ACTS: Readonly<Record<RunWish, AuditAct>> = {
   stop: 'run-stopped',
 };
 
-interface Stores {
+interface ChangedStores {
   readonly sites: SiteRegistry;
   readonly runs: RunStore;
   readonly users: UserStore;
+  readonly versions: ModelVersions;
 }
+
+/** Whoever carries the rounds out: the program itself. */
+const COORDINATOR = 'coordinator';
+const ROUND_ACTS: Readonly<Record<AttemptRecord['outcome'], AuditAct>> = {
+  published: 'round-published',
+  counted: 'round-counted',
+  aborted: 'round-aborted',
+};
 
 export interface NewUser {
   readonly name: UserName;
@@ -50,6 +62,9 @@ export interface NewRun {
   /** Absent: all sites. */
   readonly sites?: readonly SiteId[] | undefined;
 }
+
+/** `run:round` */
+const nameOf = ({ runId, round }: ModelPlace): string => `${runId}:${String(round)}`;
 
 /** Every method throws InputError, and changes nothing, where the act makes no sense. */
 export class Administration {
@@ -70,6 +85,11 @@ export class Administration {
     return this.#act(event, ({ sites }) => sites.invite(siteId, validForMs));
   }
 
+  /** @param id of the invitation */
+  withdrawInvitation(actor: string, id: string): Promise<void> {
+    return this.#act({ actor, act: 'invitation-withdrawn', subject: id }, ({ sites }) => sites.withdraw(id));
+  }
+
   setSiteStatus(actor: string, siteId: SiteId, status: Exclude<SiteStatus, 'pending'>): Promise<void> {
     const event = { actor, act: SITE_ACTS[status], subject: siteId };
     return this.#act(event, ({ sites }) => sites.setStatus(siteId, status));
@@ -81,6 +101,12 @@ export class Administration {
     return this.#act(event, ({ runs }) => runs.addPlan(plan));
   }
 
+  removePlan(actor: string, planHash: PlanHash): Promise<void> {
+    return this.#act({ actor, act: 'plan-removed', subject: planHash }, ({ runs }) =>
+      runs.removePlan(planHash),
+    );
+  }
+
   enqueue(actor: string, { runId, planHash, sites }: NewRun): Promise<void> {
     const detail = { plan: planHash, ...(sites && { sites }) };
     const event = { actor, act: 'run-added', subject: runId, detail } as const;
@@ -89,6 +115,35 @@ export class Administration {
 
   wish(actor: string, runId: RunId, wish: RunWish): Promise<void> {
     return this.#act({ actor, act: RUN_ACTS[wish], subject: runId }, ({ runs }) => runs.wish(runId, wish));
+  }
+
+  /** @param before undefined: behind all that wait */
+  moveRun(actor: string, runId: RunId, before: RunId | undefined): Promise<void> {
+    const event = {
+      actor,
+      act: 'run-moved',
+      subject: runId,
+      detail: { before: before ?? 'the end' },
+    } as const;
+    return this.#act(event, ({ runs }) => runs.move(runId, before));
+  }
+
+  promoteModel(actor: string, place: ModelPlace): Promise<void> {
+    const event = { actor, act: 'model-promoted', subject: nameOf(place) } as const;
+    return this.#act(event, ({ versions }) => versions.promote(actor, place));
+  }
+
+  /** Returns what is in use again. */
+  rollBackModel(actor: string): Promise<ModelVersion> {
+    return this.#act(
+      (version) => ({ actor, act: 'model-rolled-back', subject: nameOf(version) }),
+      ({ versions }) => versions.rollBack(actor),
+    );
+  }
+
+  /** @param id of the session */
+  endSession(actor: string, id: string): Promise<void> {
+    return this.#act({ actor, act: 'session-ended', subject: id }, ({ users }) => users.endSessionById(id));
   }
 
   addUser(actor: string, { name, role, password }: NewUser): Promise<void> {
@@ -110,13 +165,42 @@ export class Administration {
     return this.#act(event, ({ users }) => users.setPassword(name, password));
   }
 
+  /**
+   * How an attempt has ended, and where the ledgers of its sites stood. A second time, after the program has ended in
+   * between, is none: only the coordinator that carries the run out does this.
+   */
+  async endAttempt(runId: RunId, position: number, record: AttemptRecord): Promise<void> {
+    if (await this.#isKept(runId, position)) return;
+    const { round, attempt, outcome, anchors = [] } = record;
+    const result = record.outcome === 'published' && { model: record.modelHash };
+    const reason = record.outcome === 'aborted' && { reason: record.reason };
+    const told = anchors.map(({ siteId, entries, hash }) => `${siteId} ${String(entries)} ${hash}`);
+    const detail = { round, attempt, ...result, ...reason, anchors: told };
+    await this.#act({ actor: COORDINATOR, act: ROUND_ACTS[outcome], subject: runId, detail }, ({ runs }) =>
+      runs.addAttempt(runId, position, attemptView(record)),
+    );
+  }
+
+  async #isKept(runId: RunId, position: number): Promise<boolean> {
+    const row = await this.#database
+      .selectFrom('attempts')
+      .select('position')
+      .where('run_id', '=', runId)
+      .where('position', '=', position)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   /** That somebody came or went. */
   note(event: AuditEvent): Promise<void> {
     return this.#act(event, () => Promise.resolve());
   }
 
   /** Two acts at once take their turns: whoever comes second is tried again. */
-  async #act<T>(event: AuditEvent, body: (stores: Stores) => Promise<T>): Promise<T> {
+  async #act<T>(
+    event: AuditEvent | ((result: T) => AuditEvent),
+    body: (stores: ChangedStores) => Promise<T>,
+  ): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
         return await this.#database.transaction().execute(async (database) => {
@@ -125,8 +209,9 @@ export class Administration {
             sites: new SiteRegistry(database, this.#clock),
             runs: new RunStore(database, this.#clock),
             users: new UserStore(database, this.#clock),
+            versions: new ModelVersions(database, this.#clock),
           });
-          await this.log.append(database, event);
+          await this.log.append(database, typeof event === 'function' ? event(result) : event);
           return result;
         });
       } catch (error) {

@@ -1,6 +1,7 @@
 /** What an attempt at a round came to, as it is kept for people: without weights, and with numbers that JSON can hold. */
 import { z } from 'zod';
 import { modelHashSchema, siteIdSchema } from '../../shared/ids.ts';
+import { abortReasonSchema, dropReasonSchema } from '../../shared/protocol/reasons.ts';
 import type { AttemptRecord } from '../run/progress.ts';
 
 const finite = (value: number | undefined): number | null =>
@@ -9,7 +10,7 @@ const finite = (value: number | undefined): number | null =>
 const placeSchema = {
   round: z.int().min(0),
   attempt: z.int().min(1),
-  dropped: z.array(z.strictObject({ siteId: siteIdSchema, reason: z.string().max(100) })),
+  dropped: z.array(z.strictObject({ siteId: siteIdSchema, reason: dropReasonSchema })),
 };
 
 export const attemptViewSchema = z.discriminatedUnion('outcome', [
@@ -32,7 +33,7 @@ export const attemptViewSchema = z.discriminatedUnion('outcome', [
     /** Training images of each class, of the survivors together. */
     classCounts: z.array(z.number().min(0)),
   }),
-  z.strictObject({ outcome: z.literal('aborted'), ...placeSchema, reason: z.string().max(100) }),
+  z.strictObject({ outcome: z.literal('aborted'), ...placeSchema, reason: abortReasonSchema }),
 ]);
 export type AttemptView = z.infer<typeof attemptViewSchema>;
 

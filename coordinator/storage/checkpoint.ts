@@ -6,7 +6,7 @@ import { concatBytes } from '../../shared/crypto/bytes.ts';
 import { sha512, SHA512_BYTES } from '../../shared/crypto/hash.ts';
 import { messageOf, StorageError } from '../../shared/errors.ts';
 import type { RunId } from '../../shared/ids.ts';
-import type { RunPosition } from '../run/run.ts';
+import type { RunPosition } from '../run/run-options.ts';
 import { writeAtomically } from '../../shared/atomic-file.ts';
 
 export class CheckpointStore {

@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** The queue, the API and the sites' questions at once. */
 const MAX_CONNECTIONS = 10;
 
-const isDatabaseServer = (location: string): boolean => /^postgres(?:ql)?:\/\//.test(location);
+export const isDatabaseServer = (location: string): boolean => /^postgres(?:ql)?:\/\//.test(location);
 
 /**
  * Opens the database, or makes it, and brings it to the present schema.

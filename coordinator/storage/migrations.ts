@@ -1,5 +1,6 @@
 /** The steps that bring a database to the present schema. A step that has been released is never changed. */
 import type { Kysely, Migration, MigrationProvider } from 'kysely';
+import { consoleMigration } from './console-migration.ts';
 
 const first: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
@@ -94,5 +95,6 @@ const people: Migration = {
 };
 
 export const migrations: MigrationProvider = {
-  getMigrations: () => Promise.resolve({ '0001-beginning': first, '0002-people': people }),
+  getMigrations: () =>
+    Promise.resolve({ '0001-beginning': first, '0002-people': people, '0003-console': consoleMigration }),
 };

@@ -1,5 +1,5 @@
 /** Plans, the queue of runs, and the models that runs have published. */
-import type { Selectable } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
 import { InputError } from '../../shared/errors.ts';
@@ -14,7 +14,7 @@ import {
   type SiteId,
 } from '../../shared/ids.ts';
 import { canonicalJson } from '../../shared/protocol/canonical.ts';
-import { hashPlan, planSchema, type Plan } from '../../shared/protocol/plan.ts';
+import { hashPlan, type Plan, planSchema } from '../../shared/protocol/plan.ts';
 import { MAX_OFFERED_PLAN_BYTES, MAX_OFFERED_PLANS } from '../../shared/protocol/site-requests.ts';
 import type { Database } from './database.ts';
 import { attemptViewSchema, type AttemptView } from './attempt-view.ts';
@@ -26,6 +26,8 @@ export interface QueuedRun {
   readonly status: RunStatus;
   readonly failure: string | null;
   readonly addedAt: string;
+  /** Of its status. */
+  readonly changedAt: string;
   /** That it is for; undefined: all. */
   readonly sites: readonly SiteId[] | undefined;
 }
@@ -48,6 +50,7 @@ const queuedRun = (row: Selectable<Tables['runs']>): QueuedRun => ({
   status: row.status,
   failure: row.failure,
   addedAt: row.added_at,
+  changedAt: row.changed_at,
   sites: row.sites === null ? undefined : sitesSchema.parse(JSON.parse(row.sites)),
 });
 
@@ -60,6 +63,13 @@ export interface PublishedModel {
 export interface StoredPlan {
   readonly planHash: PlanHash;
   readonly plan: Plan;
+}
+
+/** As the list of plans has it: `plan` is absent where it is of another version of the protocol. */
+export interface ListedPlan extends ForeignPlan {
+  /** ISO 8601. */
+  readonly addedAt: string;
+  readonly plan: Plan | undefined;
 }
 
 /** A plan of another version of the protocol: it is kept, but nothing here can read it. */
@@ -132,6 +142,32 @@ export class RunStore {
     return rows.map(({ plan_hash, name }) => ({ planHash: planHashSchema.parse(plan_hash), name }));
   }
 
+  /** All of them, in the order in which they were added. */
+  async listPlans(): Promise<readonly ListedPlan[]> {
+    const rows = await this.#database
+      .selectFrom('plans')
+      .select(['plan_hash', 'name', 'body', 'added_at'])
+      .orderBy('added_at')
+      .execute();
+    return rows.map((row) => ({
+      planHash: planHashSchema.parse(row.plan_hash),
+      name: row.name,
+      addedAt: row.added_at,
+      plan: readPlan(row),
+    }));
+  }
+
+  /** @throws InputError when a run has used it, or there is none: what was trained with has to stay readable */
+  async removePlan(planHash: PlanHash): Promise<void> {
+    const user = (await this.runs()).find((run) => run.planHash === planHash);
+    if (user) throw new InputError(`run ${user.runId} has used this plan: it stays`);
+    const removed = await this.#database
+      .deleteFrom('plans')
+      .where('plan_hash', '=', planHash)
+      .executeTakeFirst();
+    if (removed.numDeletedRows === 0n) throw new InputError('there is no such plan; see the list of plans');
+  }
+
   #planRows(): Promise<readonly PlanRow[]> {
     return this.#database
       .selectFrom('plans')
@@ -187,11 +223,50 @@ export class RunStore {
         sites: sites ? JSON.stringify(sitesSchema.parse([...new Set(sites)].sort())) : null,
         added_at: now,
         changed_at: now,
+        rank: (await this.#lastRank()) + 1,
       })
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst();
     if (added.numInsertedOrUpdatedRows === 0n)
       throw new InputError(`a run is called ${runId} already; choose another name`);
+  }
+
+  async #lastRank(): Promise<number> {
+    const row = await this.#database
+      .selectFrom('runs')
+      .select((select) => select.fn.max('rank').as('last'))
+      .executeTakeFirst();
+    return row?.last ?? 0;
+  }
+
+  /**
+   * To another place in the queue. Those that wait exchange their ranks; nothing else moves.
+   * @param before undefined: behind all that wait
+   * @throws InputError when one of the two does not wait
+   */
+  async move(runId: RunId, before: RunId | undefined): Promise<void> {
+    const rows = await this.#database
+      .selectFrom('runs')
+      .select(['run_id', 'rank'])
+      .where('status', '=', 'queued')
+      .orderBy('rank')
+      .orderBy('run_id')
+      .execute();
+    const waiting = rows.map((row) => row.run_id);
+    for (const id of [runId, before])
+      if (id !== undefined && !waiting.includes(id))
+        throw new InputError(`run ${id} does not wait in the queue`);
+    const others = waiting.filter((id) => id !== runId);
+    const place = before === undefined || before === runId ? -1 : others.indexOf(before);
+    const order =
+      before === runId ? waiting : others.toSpliced(place === -1 ? others.length : place, 0, runId);
+    for (const [i, id] of order.entries())
+      await this.#database
+        .updateTable('runs')
+        .set({ rank: rows[i]?.rank ?? 0 })
+        .where('run_id', '=', id)
+        .where('status', '=', 'queued')
+        .execute();
   }
 
   async #requireEnough(planHash: PlanHash, sites: readonly SiteId[]): Promise<void> {
@@ -205,10 +280,27 @@ export class RunStore {
     const rows = await this.#database
       .selectFrom('runs')
       .selectAll()
-      .orderBy('added_at')
+      .orderBy('rank')
       .orderBy('run_id')
       .execute();
     return rows.map(queuedRun);
+  }
+
+  /** How far runs have come: how many rounds of training they have published, and the best score. */
+  async publishedRounds(): Promise<ReadonlyMap<RunId, { rounds: number; bestScore: number | null }>> {
+    const rows = await this.#database
+      .selectFrom('models')
+      .select(['run_id', sql<number | string>`count(*)`.as('rounds')])
+      .select((select) => select.fn.max('score').as('best'))
+      .where('round', '>', 0)
+      .groupBy('run_id')
+      .execute();
+    return new Map(
+      rows.map(({ run_id, rounds, best }) => [
+        runIdSchema.parse(run_id),
+        { rounds: Number(rounds), bestScore: best },
+      ]),
+    );
   }
 
   async run(runId: RunId): Promise<QueuedRun | undefined> {

@@ -16,6 +16,8 @@ export interface Tables {
     /** SHA-512 of the token: who reads the database cannot use it. */
     token_hash: Fixed<string>;
     site_id: Fixed<string>;
+    /** Null where it was not written down yet. */
+    created_at: Fixed<Time | null>;
     expires_at: Fixed<Time>;
     used_at: Time | null;
   };
@@ -26,6 +28,12 @@ export interface Tables {
     status: SiteStatus;
     enrolled_at: Fixed<Time>;
     changed_at: Time;
+    /** When it connected or spoke last. */
+    last_contact_at: ColumnType<Time | null, Time | undefined, Time | null>;
+    /** JSON of what it tells of itself. */
+    about: ColumnType<string | null, string | undefined, string | null>;
+    /** When the site signed that, by its own clock. */
+    about_at_ms: ColumnType<number | null, number | undefined, number | null>;
   };
   plans: {
     plan_hash: Fixed<string>;
@@ -44,6 +52,8 @@ export interface Tables {
     sites: Fixed<string | null>;
     added_at: Fixed<Time>;
     changed_at: Time;
+    /** The order of the queue. */
+    rank: number | null;
   };
   /** Published global models; round 0 is what the run began with. */
   models: {
@@ -67,6 +77,62 @@ export interface Tables {
     position: Fixed<number>;
     /** JSON. */
     record: Fixed<string>;
+  };
+  /** When an attempt was in which phase; the coordinator's clock. */
+  attempt_spans: {
+    run_id: Fixed<string>;
+    round: Fixed<number>;
+    attempt: Fixed<number>;
+    outcome: Fixed<string>;
+    start_ms: Fixed<number>;
+    end_ms: Fixed<number>;
+    /** JSON. */
+    spans: Fixed<string>;
+  };
+  /** The same of each site of its cohort. */
+  attempt_sites: {
+    run_id: Fixed<string>;
+    round: Fixed<number>;
+    attempt: Fixed<number>;
+    site_id: Fixed<string>;
+    /** Of the attempt. */
+    start_ms: Fixed<number>;
+    /** What is added up over rounds stands beside the body. */
+    bytes_up: Fixed<number>;
+    bytes_down: Fixed<number>;
+    /** In which the coordinator waited for it. */
+    busy_ms: Fixed<number>;
+    /** The phase in which it was dropped. */
+    dropped_in: Fixed<string | null>;
+    /** JSON. */
+    body: Fixed<string>;
+  };
+  /** What published models can do, on the coordinator's images. */
+  evaluations: {
+    run_id: Fixed<string>;
+    round: Fixed<number>;
+    /** JSON, without curves. */
+    body: Fixed<string>;
+    /** JSON of all of it, as long as its curves are kept. */
+    curves: string | null;
+  };
+  /** What happened in a run, for people. */
+  run_events: {
+    run_id: Fixed<string>;
+    sequence: Fixed<number>;
+    at: Fixed<Time>;
+    /** JSON. */
+    body: Fixed<string>;
+  };
+  /** Which model is in use: the last one. Nothing is ever changed or removed. */
+  promotions: {
+    sequence: Fixed<number>;
+    at: Fixed<Time>;
+    actor: Fixed<string>;
+    act: Fixed<'promoted' | 'rolled-back'>;
+    run_id: Fixed<string>;
+    round: Fixed<number>;
+    model_hash: Fixed<string>;
   };
   users: {
     user_name: Fixed<string>;

@@ -33,6 +33,22 @@ export interface Session {
   readonly csrfToken: string;
 }
 
+/** For those who look after the federation. */
+export interface OpenSession {
+  /** Names it without opening it. */
+  readonly id: string;
+  readonly user: UserName;
+  readonly role: Role;
+  /** All ISO 8601; `seenAt` to the minute. */
+  readonly createdAt: string;
+  readonly seenAt: string;
+  readonly expiresAt: string;
+}
+
+/** Whether a session is open, without using it. */
+export type SessionState =
+  { readonly kind: 'open'; readonly role: Role } | { readonly kind: 'expired' | 'ended' };
+
 /** OWASP Session Management Cheat Sheet, "Session Expiration": short when idle, a working day at most. */
 export const SESSION_IDLE_MS = 30 * 60_000;
 export const SESSION_MAX_MS = 12 * 3_600_000;
@@ -42,6 +58,10 @@ const SEEN_EVERY_MS = 60_000;
 const MAX_SESSIONS = 20;
 
 const hashOf = (token: string): string => sha512Hex(new TextEncoder().encode(token));
+
+/** Of the hash of its token: 16 bytes name one among all. */
+const SESSION_ID_CHARS = 32;
+export const sessionIdOf = (token: string): string => hashOf(token).slice(0, SESSION_ID_CHARS);
 
 /** Follows from the session's token, so that it needs no place of its own and ends with it. */
 export const csrfTokenOf = (token: string): string =>
@@ -163,19 +183,68 @@ export class UserStore {
       .where('token_hash', '=', hashOf(token))
       .executeTakeFirst();
     if (!row) return undefined;
-    const seenMs = Date.parse(row.seen_at);
     const endsMs = Date.parse(row.created_at) + SESSION_MAX_MS;
-    if (nowMs >= endsMs || nowMs - seenMs >= SESSION_IDLE_MS) {
+    if (this.#isOver(row)) {
       await this.endSession(token);
       return undefined;
     }
-    if (nowMs - seenMs >= SEEN_EVERY_MS) await this.#seen(token);
+    if (nowMs - Date.parse(row.seen_at) >= SEEN_EVERY_MS) await this.#seen(token);
     return {
       user: userNameSchema.parse(row.user_name),
       role: roleSchema.parse(row.role),
       expiresAt: new Date(endsMs).toISOString(),
       csrfToken: csrfTokenOf(token),
     };
+  }
+
+  /** Looking does not count as use: a page that only listens does not keep its session. */
+  async stateOf(token: string): Promise<SessionState> {
+    const row = await this.#database
+      .selectFrom('sessions')
+      .innerJoin('users', 'users.user_name', 'sessions.user_name')
+      .select(['users.role', 'sessions.created_at', 'sessions.seen_at'])
+      .where('token_hash', '=', hashOf(token))
+      .executeTakeFirst();
+    if (!row) return { kind: 'ended' };
+    return this.#isOver(row) ? { kind: 'expired' } : { kind: 'open', role: roleSchema.parse(row.role) };
+  }
+
+  /** Of everybody, the newest first. */
+  async sessions(): Promise<readonly OpenSession[]> {
+    const rows = await this.#database
+      .selectFrom('sessions')
+      .innerJoin('users', 'users.user_name', 'sessions.user_name')
+      .select(['token_hash', 'users.user_name', 'users.role', 'sessions.created_at', 'sessions.seen_at'])
+      .orderBy('sessions.created_at', 'desc')
+      .execute();
+    return rows
+      .filter((row) => !this.#isOver(row))
+      .map((row) => ({
+        id: row.token_hash.slice(0, SESSION_ID_CHARS),
+        user: userNameSchema.parse(row.user_name),
+        role: roleSchema.parse(row.role),
+        createdAt: row.created_at,
+        seenAt: row.seen_at,
+        expiresAt: new Date(Date.parse(row.created_at) + SESSION_MAX_MS).toISOString(),
+      }));
+  }
+
+  /** @throws InputError when there is none */
+  async endSessionById(id: string): Promise<void> {
+    const ended = await this.#database
+      .deleteFrom('sessions')
+      .where(
+        (where) => where.fn('substr', ['token_hash', where.lit(1), where.lit(SESSION_ID_CHARS)]),
+        '=',
+        id,
+      )
+      .executeTakeFirst();
+    if (ended.numDeletedRows === 0n) throw new InputError('there is no such session: it has ended');
+  }
+
+  #isOver({ created_at, seen_at }: { readonly created_at: string; readonly seen_at: string }): boolean {
+    const nowMs = this.#clock.nowMs();
+    return nowMs >= Date.parse(created_at) + SESSION_MAX_MS || nowMs - Date.parse(seen_at) >= SESSION_IDLE_MS;
   }
 
   async endSession(token: string): Promise<void> {

@@ -27,6 +27,7 @@ import {
 import { MAX_CHUNK_BYTES } from '../../shared/protocol/transfer-messages.ts';
 import type { GatewayHandlers, SiteGateway } from '../../shared/protocol/transport.ts';
 import { PROTOCOL_VERSION } from '../../shared/protocol/version.ts';
+import { PacedInbox } from './paced-inbox.ts';
 import { TokenBucket, type BucketLimits } from './token-bucket.ts';
 
 export type GatewayReport =
@@ -42,11 +43,18 @@ export interface SocketGatewayOptions {
   /** Ed25519 public key of an enrolled, active site. */
   keyOf(siteId: SiteId): Uint8Array | undefined;
   readonly clock: Clock;
-  /** How long a lost connection may take to return before the round hears of it. Default 10 s. */
+  /** How long a lost connection may take to return before the round hears of it. Default 30 s. */
   readonly graceMs?: number;
+  readonly heartbeat?: Heartbeat;
   /** Frames of one site. Default: bursts of 2000, 200 a second. */
   readonly frameLimits?: BucketLimits;
   readonly report?: (report: GatewayReport) => void;
+}
+
+/** A connection of which nothing comes any more is closed so long after the question whether anybody is there. */
+export interface Heartbeat {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
 }
 
 export interface SocketGateway extends SiteGateway {
@@ -55,10 +63,18 @@ export interface SocketGateway extends SiteGateway {
   expel(siteId: SiteId): void;
 }
 
-const DEFAULT_GRACE_MS = 10_000;
+/** Over a way of 2 s the five exchanges of a new connection (TCP, TLS, websocket, two handshakes) take 20 s. */
+const DEFAULT_GRACE_MS = 30_000;
+/**
+ * The answer waits behind the chunks that are under way, `WINDOW_CHUNKS` of them: at 64 kB/s those take 16 s. A connection
+ * that is dead costs a round no more than this, as the deadlines of its phases go on.
+ */
+const DEFAULT_HEARTBEAT: Heartbeat = { intervalMs: 25_000, timeoutMs: 60_000 };
 const DEFAULT_FRAME_LIMITS: BucketLimits = { capacity: 2000, perSecond: 200 };
 /** A header in which every character is escaped, and its frame around it. */
 const MAX_MESSAGE_BYTES = 2 * MAX_HEADER_CHARS + MAX_CHUNK_BYTES;
+/** Of one site, while others are heeded: twice what it may have under way. */
+const MAX_WAITING_BYTES = 8 * MAX_CHUNK_BYTES;
 /** A connection that has not proved who it is by then is closed. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
@@ -70,6 +86,7 @@ type SiteSocket = Socket<ClientToServerEvents, ServerToClientEvents, DefaultEven
 interface Line {
   socket: SiteSocket | undefined;
   cancelGrace: () => void;
+  isExpelled: boolean;
 }
 
 export function createSocketGateway(options: SocketGatewayOptions): SocketGateway {
@@ -82,10 +99,14 @@ class Gateway implements SocketGateway {
   readonly #lines = new Map<SiteId, Line>();
   /** The id of each connection, by the request that opened it. */
   readonly #challenges = new WeakMap<IncomingMessage, string>();
+  readonly #inbox = new PacedInbox<SiteId>(MAX_WAITING_BYTES);
+  /** The frame that was sent last, in this turn, and to whom. */
+  #burst: { readonly frame: Frame; readonly sockets: Set<string> } | undefined;
   #handlers: GatewayHandlers | undefined;
 
   constructor(options: SocketGatewayOptions) {
     this.#options = options;
+    const { intervalMs, timeoutMs } = options.heartbeat ?? DEFAULT_HEARTBEAT;
     this.#io = new Server(options.server, {
       path: SITE_PATH,
       transports: ['websocket'],
@@ -93,6 +114,8 @@ class Gateway implements SocketGateway {
       httpCompression: false,
       maxHttpBufferSize: MAX_MESSAGE_BYTES,
       connectTimeout: HANDSHAKE_TIMEOUT_MS,
+      pingInterval: intervalMs,
+      pingTimeout: timeoutMs,
       serveClient: false,
       // Sites are programs: a browser, which says where its page comes from, has no business here.
       allowRequest: (request, answer) => {
@@ -123,12 +146,31 @@ class Gateway implements SocketGateway {
 
   send(siteId: SiteId, frame: Frame): void {
     const socket = this.#lines.get(siteId)?.socket;
+    if (!socket) return;
+    if (this.#burst?.frame === frame && !this.#burst.sockets.has(socket.id)) {
+      this.#burst.sockets.add(socket.id);
+      return;
+    }
+    this.#flush();
+    this.#burst = { frame, sockets: new Set([socket.id]) };
+    void Promise.resolve().then(() => {
+      this.#flush();
+    });
+  }
+
+  /** What many sites are sent one after the other is encoded once, and is in memory once while it is on its way. */
+  #flush(): void {
+    if (!this.#burst) return;
+    const { frame, sockets } = this.#burst;
+    this.#burst = undefined;
     const event = eventOf(SERVER_TO_CLIENT, frame);
-    if (socket && event !== undefined) socket.emit(event, frame.header, frame.payload ?? null);
+    if (event !== undefined) this.#io.to([...sockets]).emit(event, frame.header, frame.payload ?? null);
   }
 
   expel(siteId: SiteId): void {
-    this.#lines.get(siteId)?.socket?.disconnect(true);
+    const line = this.#lines.get(siteId);
+    if (line) line.isExpelled = true;
+    line?.socket?.disconnect(true);
     this.#lost(siteId);
   }
 
@@ -174,10 +216,10 @@ class Gateway implements SocketGateway {
     }
     const earlier = this.#lines.get(siteId);
     earlier?.cancelGrace();
-    const line: Line = { socket, cancelGrace: () => undefined };
+    const line: Line = { socket, cancelGrace: () => undefined, isExpelled: false };
     this.#lines.set(siteId, line);
     earlier?.socket?.disconnect(true);
-    this.#hear(siteId, socket);
+    this.#hear(siteId, socket, line);
     socket.on('disconnect', (reason) => {
       if (this.#lines.get(siteId)?.socket !== socket) return;
       // A site that says goodbye does not come back in a moment.
@@ -185,11 +227,11 @@ class Gateway implements SocketGateway {
       else this.#wait(siteId);
     });
     this.#options.report?.({ kind: 'connected', siteId });
-    this.#handlers?.connected(siteId);
+    this.#inbox.add(siteId, 0, () => this.#handlers?.connected(siteId));
   }
 
   /** Every argument is untrusted; what the frame says is for the codec to see. */
-  #hear(siteId: SiteId, socket: SiteSocket): void {
+  #hear(siteId: SiteId, socket: SiteSocket, line: Line): void {
     const bucket = new TokenBucket(this.#options.frameLimits ?? DEFAULT_FRAME_LIMITS, this.#options.clock);
     const refuse = (reason: 'flood' | 'malformed'): void => {
       this.#options.report?.({ kind: 'closed', siteId, reason });
@@ -201,8 +243,16 @@ class Gateway implements SocketGateway {
         return;
       }
       const frame = receivedFrame(CLIENT_TO_SERVER, { event, header, payload });
-      if (frame) this.#handlers?.frame(siteId, frame);
-      else refuse('malformed');
+      if (!frame) {
+        refuse('malformed');
+        return;
+      }
+      const bytes = frame.header.length + (frame.payload?.byteLength ?? 0);
+      const isTaken = this.#inbox.add(siteId, bytes, () => {
+        // What has arrived counts, whether its sender is still there or not, unless it was shown the door.
+        if (!line.isExpelled) this.#handlers?.frame(siteId, frame);
+      });
+      if (!isTaken) refuse('flood');
     });
   }
 
@@ -222,6 +272,7 @@ class Gateway implements SocketGateway {
     line.cancelGrace();
     this.#lines.delete(siteId);
     this.#options.report?.({ kind: 'lost', siteId });
-    this.#handlers?.disconnected(siteId);
+    // Behind what it had said before.
+    this.#inbox.add(siteId, 0, () => this.#handlers?.disconnected(siteId));
   }
 }

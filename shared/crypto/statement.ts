@@ -12,6 +12,7 @@ export type StatementPurpose =
   | 'enrol'
   | 'ask-federation'
   | 'ask-model'
+  | 'site-about'
   // Of the coordinator.
   | 'announce'
   | 'share-keys'
@@ -25,21 +26,28 @@ export type StatementPurpose =
   | 'aborted'
   | 'roster'
   | 'audit'
+  | 'model'
   // Of a site.
   | 'ledger'
   | 'advertise'
   | 'shares'
   | 'refuse'
   | 'progress'
+  | 'anchor'
   | 'update'
   | 'consistent'
   | 'unmasked';
+
+/** Records are read long after the protocol has gone on: their statements keep the version that they began with. */
+const RECORDS: ReadonlySet<StatementPurpose> = new Set(['audit', 'ledger', 'model']);
+const RECORD_VERSION = 2;
 
 const utf8 = new TextEncoder();
 
 /** The exact bytes that are signed. `fields` must have a canonical form. */
 export function statementBytes(purpose: StatementPurpose, fields: object): Uint8Array {
-  return utf8.encode(`consilium/${String(PROTOCOL_VERSION)}/${purpose}\n${canonicalJson(fields)}`);
+  const version = RECORDS.has(purpose) ? RECORD_VERSION : PROTOCOL_VERSION;
+  return utf8.encode(`consilium/${String(version)}/${purpose}\n${canonicalJson(fields)}`);
 }
 
 /** 128 hexadecimal digits. */

@@ -16,6 +16,8 @@ export interface ImageAttributes {
   readonly sex?: string;
   readonly age?: string;
   readonly scanner?: string;
+  /** Of the body: where the image shows. */
+  readonly location?: string;
   readonly date?: string;
 }
 

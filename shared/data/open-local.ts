@@ -21,7 +21,7 @@ export interface LocalDataset {
   readonly dataset: Dataset;
   /** Images that are not used, with reasons. */
   readonly rejected: readonly Rejection[];
-  /** [count], where a table gave sex, age, scanner or date. */
+  /** [count], where a table gave sex, age, scanner, location or date. */
   readonly attributes?: readonly ImageAttributes[];
 }
 

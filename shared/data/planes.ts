@@ -3,7 +3,7 @@
  * in a browser as well.
  */
 import { equalizeAdaptively } from './clahe.ts';
-import type { IntensityOptions } from './preprocess.ts';
+import type { IntensityOptions } from './preprocessing-schema.ts';
 import type { RawImage } from './resize.ts';
 
 /** Standard deviations below are noise of constant images; dividing by them would blow it up. */

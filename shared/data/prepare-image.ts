@@ -3,7 +3,7 @@
  * all come through here, so that they answer alike.
  */
 import { adjustIntensity, equalize, toPlanes } from './planes.ts';
-import type { PreprocessingOptions } from './preprocess.ts';
+import type { PreprocessingOptions } from './preprocessing-schema.ts';
 import { resample } from './resample.ts';
 import type { RawImage } from './resize.ts';
 

@@ -3,8 +3,8 @@
  * changes what a classifier learns (a widened heart is a finding). Resampling by libvips (sharp), cubic kernel.
  */
 import sharp, { type Sharp } from 'sharp';
-import { z } from 'zod';
 import { InvariantError } from '../errors.ts';
+import type { Fit } from './preprocessing-schema.ts';
 
 /** One picture in memory. */
 export interface RawImage {
@@ -15,13 +15,10 @@ export interface RawImage {
   readonly pixels: Uint8Array | Uint16Array;
 }
 
-/** 'pad': the whole image, black bars; 'crop': the centre, nothing black. */
-export const fitSchema = z.enum(['pad', 'crop']);
-
 export interface Geometry {
   readonly height: number;
   readonly width: number;
-  readonly fit: z.infer<typeof fitSchema>;
+  readonly fit: Fit;
 }
 
 /** The colour space in which libvips keeps the samples as they are. */

@@ -1,6 +1,6 @@
 /**
  * A table of labels (`labels.csv`, `.tsv`) beside images: one row an image with path, label and patient, and
- * optionally split, site, sex, age, scanner and date. Column names are matched without regard to case, by usual
+ * optionally split, site, sex, age, scanner, location and date. Column names are matched without regard to case, by usual
  * names or a given mapping; a path may be the file's path below the folder, its name, or its name without extension.
  */
 import { readFile, stat } from 'node:fs/promises';
@@ -39,6 +39,7 @@ const COLUMN_NAMES = {
   sex: ['sex', 'gender'],
   age: ['age'],
   scanner: ['scanner', 'device', 'manufacturer'],
+  location: ['localization', 'localisation', 'location', 'body_part', 'body_site', 'anatom_site_general'],
   date: ['date', 'study_date', 'acquisition_date'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
@@ -52,6 +53,7 @@ const TABLE_COLUMNS = [
   'sex',
   'age',
   'scanner',
+  'location',
   'date',
 ] as const satisfies readonly TableColumn[];
 
@@ -161,7 +163,7 @@ interface RowContext {
 }
 
 function attributesOf(cell: (column: TableColumn) => string | undefined): ImageAttributes | undefined {
-  const pairs = (['sex', 'age', 'scanner', 'date'] as const).flatMap((column) => {
+  const pairs = (['sex', 'age', 'scanner', 'location', 'date'] as const).flatMap((column) => {
     const value = cell(column);
     return value === undefined ? [] : [[column, value] as const];
   });

@@ -31,9 +31,10 @@ export interface ChannelOptions {
   refused(reason: TransferRefusal): void;
   /** Bytes that were not there before have arrived here, or are confirmed there. */
   advanced(): void;
-  /** Calls `start`, now or when memory for another payload is free; `free` gives it back or the place in the queue. */
-  claim(start: () => void): void;
-  free(): void;
+  /** Calls `start`, now or when memory for another payload is free; what is returned gives it back, or the place in the queue. */
+  claim(start: () => void): () => void;
+  /** Resolves once what was delivered needs no memory any more. Absent: at once. */
+  handled?(): Promise<void>;
 }
 
 type TransferOf<T extends TransferMessage['type']> = Extract<TransferMessage, { type: T }>;
@@ -51,6 +52,7 @@ interface Incoming {
   readonly offer: TransferOf<'transfer-offer'>;
   /** Undefined until there is memory for it. */
   assembler: PayloadAssembler | undefined;
+  free: () => void;
 }
 
 export class ChunkedChannel {
@@ -175,9 +177,9 @@ export class ChunkedChannel {
       this.#refuse(transfer, totalBytes > expected ? 'too-long' : 'too-short');
       return;
     }
-    const incoming: Incoming = { offer, assembler: undefined };
+    const incoming: Incoming = { offer, assembler: undefined, free: () => undefined };
     this.#incoming = incoming;
-    this.#options.claim(() => {
+    incoming.free = this.#options.claim(() => {
       incoming.assembler = new PayloadAssembler(totalBytes);
       this.#confirm(transfer, 0);
     });
@@ -204,14 +206,18 @@ export class ChunkedChannel {
     if (!whole) return;
     this.#delivered = { transfer, totalBytes: assembler.totalBytes };
     const { header } = incoming.offer;
+    this.#incoming = undefined;
     this.#options.deliver({ header, payload: whole });
-    this.#dropIncoming();
+    const { free } = incoming;
+    const handled = this.#options.handled?.();
+    if (handled) void handled.then(free, free);
+    else free();
   }
 
   #dropIncoming(): void {
-    if (!this.#incoming) return;
+    const free = this.#incoming?.free;
     this.#incoming = undefined;
-    this.#options.free();
+    free?.();
   }
 
   #confirm(transfer: string, nextOffset: number): void {

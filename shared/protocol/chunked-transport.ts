@@ -16,6 +16,8 @@ export interface ChunkedGatewayHandlers extends GatewayHandlers {
   refused(siteId: SiteId, reason: TransferRefusal): void;
   /** Bytes of this site advance, or it waits for those of others. */
   advanced(siteId: SiteId): void;
+  /** Resolves once the frames that were handed over are done with: until then they have their place in memory. */
+  handled?(): Promise<void>;
 }
 
 export interface ChunkedGateway extends Pick<SiteGateway, 'send' | 'close'> {
@@ -36,13 +38,14 @@ export interface ChunkedGatewayOptions {
 export function chunkedGateway(gateway: SiteGateway, options: ChunkedGatewayOptions): ChunkedGateway {
   const { chunkBytes = DEFAULT_CHUNK_BYTES, concurrentUploads = DEFAULT_CONCURRENT_UPLOADS } = options;
   const channels = new Map<SiteId, ChunkedChannel>();
-  const slots = new TransferSlots<SiteId>(concurrentUploads);
+  const slots = new TransferSlots<{ readonly siteId: SiteId }>(concurrentUploads);
   let handlers: ChunkedGatewayHandlers | undefined;
 
+  const waitingSites = (): SiteId[] => [...slots.waiting()].map(({ siteId }) => siteId);
   const advanced = (siteId: SiteId): void => {
     handlers?.advanced(siteId);
     // Those in the queue are not slow: they wait for this one.
-    for (const waiting of slots.waiting()) handlers?.advanced(waiting);
+    for (const waiting of waitingSites()) handlers?.advanced(waiting);
   };
   const channelOf = (siteId: SiteId): ChunkedChannel => {
     const known = channels.get(siteId);
@@ -59,13 +62,15 @@ export function chunkedGateway(gateway: SiteGateway, options: ChunkedGatewayOpti
         advanced(siteId);
       },
       claim: (start) => {
-        slots.claim(siteId, start);
+        const place = { siteId };
+        slots.claim(place, start);
         // One that has to wait is not slow: a site that stands still in its place must not cost it the round.
         handlers?.advanced(siteId);
+        return () => {
+          slots.free(place);
+        };
       },
-      free: () => {
-        slots.free(siteId);
-      },
+      handled: () => handlers?.handled?.() ?? Promise.resolve(),
     });
     channels.set(siteId, channel);
     return channel;
@@ -88,7 +93,7 @@ export function chunkedGateway(gateway: SiteGateway, options: ChunkedGatewayOpti
         },
       });
     },
-    waiting: () => slots.waiting(),
+    waiting: waitingSites,
     abandon: (siteId) => {
       channels.get(siteId)?.abandonIncoming();
     },
@@ -125,10 +130,11 @@ export function chunkedLink(link: CoordinatorLink, options: ChunkedLinkOptions):
     refused: () => undefined,
     advanced: () => undefined,
     claim: (start) => {
-      slots.claim(link, start);
-    },
-    free: () => {
-      slots.free(link);
+      const place = {};
+      slots.claim(place, start);
+      return () => {
+        slots.free(place);
+      };
     },
   });
   return {

@@ -81,6 +81,7 @@ export function clientToServerHandlers(take: (frame: Frame) => void): ClientToSe
     shares: handler,
     refuse: handler,
     progress: handler,
+    anchor: handler,
     update: handler,
     consistent: handler,
     unmasked: handler,

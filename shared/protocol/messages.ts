@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { modelHashSchema, planHashSchema, runIdSchema, siteIdSchema } from '../ids.ts';
 import { classCountsSchema } from './class-counts.ts';
 import { hexOf } from './hex.ts';
+import { ledgerAnchorSchema } from './ledger-anchor.ts';
 import { planSchema } from './plan.ts';
 import {
   advertisementSchema,
@@ -59,6 +60,8 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     masking: maskingHeaderSchema.optional(),
     /** Of the federation, where the plan's training needs them: what the round of counts has found. */
     classCounts: classCountsSchema.optional(),
+    /** Of the coordinator, when the attempt began. */
+    ledger: ledgerAnchorSchema.optional(),
     signature: signatureSchema,
   }),
   /** Secure aggregation: who takes part, with their keys. The site answers with `shares` or `refuse`. */
@@ -161,6 +164,14 @@ export const siteMessageSchema = z.discriminatedUnion('type', [
     context: roundContextSchema,
     siteId: siteIdSchema,
     steps: z.int().min(1).max(1_000_000_000),
+    signature: signatureSchema,
+  }),
+  /** Where the site's ledger stands now that it has agreed to the round. */
+  z.strictObject({
+    type: z.literal('anchor'),
+    context: roundContextSchema,
+    siteId: siteIdSchema,
+    ledger: ledgerAnchorSchema,
     signature: signatureSchema,
   }),
   /** Secure aggregation: the payload has a share of the site's two secrets for each of its peers (`share-payload.ts`). */

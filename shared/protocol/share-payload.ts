@@ -90,6 +90,18 @@ export function decodeDealt(bytes: Uint8Array, peerCount: number): DealtShares |
   return { entries: splitEntries(bytes.subarray(0, end)), own: decodeCommitments(bytes.subarray(end)) };
 }
 
+/** What has been dealt to one peer, without looking at the others. Undefined for another length, or no such peer. */
+export function dealtEntry(bytes: Uint8Array, peerCount: number, index: number): ShareEntry | undefined {
+  if (bytes.length !== dealtBytes(peerCount) || index < 0 || index >= peerCount) return undefined;
+  return decodeEntry(bytes.subarray(index * SHARE_ENTRY_BYTES, (index + 1) * SHARE_ENTRY_BYTES));
+}
+
+/** Commitments to the dealer's own shares. Undefined for another length. */
+export function dealtOwn(bytes: Uint8Array, peerCount: number): SharePair | undefined {
+  if (bytes.length !== dealtBytes(peerCount)) return undefined;
+  return decodeCommitments(bytes.subarray(peerCount * SHARE_ENTRY_BYTES));
+}
+
 /** What a site is relayed: the entries of its dealers in the order of their ids. */
 export function encodeRelayed(entries: readonly ShareEntry[]): Uint8Array {
   return concatBytes(...entries.map(encodeEntry));

@@ -28,8 +28,12 @@ type Unsigned<M> = Omit<M, 'signature' | 'type'>;
 
 export function announceStatement(message: Unsigned<MessageOf<CoordinatorMessage, 'announce'>>): Statement {
   // The plan is under the signature by its hash, which the context holds and the site recomputes.
-  const { context, cohort, boxKey, masking, classCounts } = message;
-  const optional = { ...(masking && { masking }), ...(classCounts && { classCounts }) };
+  const { context, cohort, boxKey, masking, classCounts, ledger } = message;
+  const optional = {
+    ...(masking && { masking }),
+    ...(classCounts && { classCounts }),
+    ...(ledger && { ledger }),
+  };
   return { purpose: 'announce', fields: { context, cohort, boxKey, ...optional } };
 }
 
@@ -123,6 +127,11 @@ export function progressStatement(message: Unsigned<MessageOf<SiteMessage, 'prog
   return { purpose: 'progress', fields: { context, siteId, steps } };
 }
 
+export function anchorStatement(message: Unsigned<MessageOf<SiteMessage, 'anchor'>>): Statement {
+  const { context, siteId, ledger } = message;
+  return { purpose: 'anchor', fields: { context, siteId, ledger } };
+}
+
 export function updateStatement(message: Unsigned<MessageOf<SiteMessage, 'update'>>): Statement {
   const { context, siteId, binding, payload } = message;
   const bound = binding === undefined ? {} : { binding };
@@ -137,6 +146,8 @@ export function siteStatement(message: SiteMessage): Statement {
       return refuseStatement(message);
     case 'progress':
       return progressStatement(message);
+    case 'anchor':
+      return anchorStatement(message);
     case 'update':
       return updateStatement(message);
     case 'shares':

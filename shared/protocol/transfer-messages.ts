@@ -7,8 +7,11 @@ import { z } from 'zod';
 import { sha512Hex } from '../crypto/hash.ts';
 import { MAX_HEADER_CHARS, type Frame } from './codec.ts';
 
-/** Small enough to repeat after a lost connection, large enough that its header is nothing. */
-export const DEFAULT_CHUNK_BYTES = 512 * 1024;
+/**
+ * Small enough to repeat after a lost connection, and that at 64 kB/s something arrives every 4 s; large enough that its
+ * header is nothing.
+ */
+export const DEFAULT_CHUNK_BYTES = 256 * 1024;
 export const MAX_CHUNK_BYTES = 512 * 1024;
 
 export const transferRefusalSchema = z.enum([

@@ -1,8 +1,9 @@
 /** A model card as Markdown: names of classes and sites come from others and are escaped. */
-import { formatCount, formatEstimate, formatMetric } from '../report/format.ts';
-import { CLASS_METRIC_LABELS, METRIC_LABELS } from '../report/labels.ts';
+import { formatCount, formatEstimate, formatMetric } from '../../shared/format.ts';
+import { CLASS_METRIC_LABELS, METRIC_LABELS } from '../../shared/learning/metrics/labels.ts';
 import { CLASS_METRIC_NAMES } from '../../shared/learning/metrics/evaluation.ts';
 import { CARD_METRICS, estimateOf, type ModelCard } from './card.ts';
+import { SUBGROUP_LABELS } from '../report/subgroup-blocks.ts';
 import type { CardEvaluation } from './run-files.ts';
 
 /** Text that is neither markup nor a table's border, on one line. */
@@ -103,8 +104,9 @@ function evaluationParts({
 function subgroupTable({ subgroups }: ModelCard): string {
   if (subgroups.length === 0) return 'None are recorded.';
   return table(
-    ['Site', 'Test images', METRIC_LABELS.accuracy, METRIC_LABELS.auc],
-    subgroups.map(({ group, exampleCount, metrics }) => [
+    ['By', 'Group', 'Test images', METRIC_LABELS.accuracy, METRIC_LABELS.auc],
+    subgroups.map(({ attribute, group, exampleCount, metrics }) => [
+      attribute === 'site' ? 'Site' : SUBGROUP_LABELS[attribute],
       plain(group),
       formatCount(exampleCount),
       formatEstimate(estimateOf(metrics, 'accuracy')),

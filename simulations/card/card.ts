@@ -2,6 +2,7 @@
  * A model card (Mitchell et al. 2019, "Model Cards for Model Reporting", §4): what the model is, what it is for, on what it
  * was trained and tested, how well, and where not to trust it. Every figure is read from the run's files.
  */
+import type { SubgroupAttribute } from '../../shared/data/subgroups.ts';
 import { METRIC_NAMES, type Estimate, type MetricName } from '../../shared/learning/metrics/evaluation.ts';
 import { isMedmnistName } from '../../shared/data/medmnist-names.ts';
 import { MEDMNIST_REGISTRY } from '../datasets/medmnist-registry.ts';
@@ -15,6 +16,7 @@ export interface Statements {
 }
 
 export interface SubgroupFigures {
+  readonly attribute: 'site' | SubgroupAttribute;
   readonly group: string;
   readonly exampleCount: number;
   readonly metrics: CardMetrics;
@@ -148,13 +150,29 @@ function dataLicence({ name, synthetic }: RunFiles['dataset']): string {
   return 'Not recorded: ask whoever provided the images.';
 }
 
-function subgroupsOf({ training }: RunFiles): SubgroupFigures[] {
-  if (training.kind !== 'federated') return [];
-  return training.siteTests.flatMap(({ site, classCounts, figures }) => {
+const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0);
+
+/** Sites first. */
+function subgroupsOf({ training, subgroupTests }: RunFiles): SubgroupFigures[] {
+  const siteTests = training.kind === 'federated' ? training.siteTests : [];
+  const sites = siteTests.flatMap(({ site, classCounts, figures }): SubgroupFigures[] => {
     const metrics = figures.federated;
     if (metrics === undefined) return [];
-    return [{ group: site, exampleCount: classCounts.reduce((a, b) => a + b, 0), metrics }];
+    return [{ attribute: 'site', group: site, exampleCount: sum(classCounts), metrics }];
   });
+  const groups = subgroupTests.map(({ attribute, group, classCounts, metrics }) => ({
+    ...{ attribute, group, exampleCount: sum(classCounts), metrics },
+  }));
+  return [...sites, ...groups];
+}
+
+/** Which figures by subgroup a reader might look for in vain. */
+function missingSubgroups(run: RunFiles): string[] {
+  const present = new Set(subgroupsOf(run).map(({ attribute }) => attribute));
+  if (present.size === 0)
+    return ['No figures by sex, age or scanner: the data or the run name no subgroups.'];
+  const missing = (['sex', 'age', 'scanner'] as const).filter((attribute) => !present.has(attribute));
+  return missing.length === 0 ? [] : [`There are no figures by ${missing.join(' or ')}.`];
 }
 
 /** Below this a class's figures are anecdotes. */
@@ -181,9 +199,7 @@ function limitsOf(run: RunFiles): string[] {
       ? ['Patients are not known; intervals treat images as independent.']
       : []),
     ...(modelNotes.calibration ? [] : ['Not calibrated: its probabilities are as it learnt them.']),
-    ...(subgroupsOf(run).length === 0
-      ? ['No figures by sex, age or scanner: the data or the run name no subgroups.']
-      : ['Subgroups are sites; there are no figures by sex, age or scanner.']),
+    ...missingSubgroups(run),
     ...(training.kind === 'federated' ? ['A withdrawn site’s past contributions are not unlearned.'] : []),
     // What is said above already.
     ...run.notes.filter((note) => !dataset.synthetic || !note.includes('synthetic')),

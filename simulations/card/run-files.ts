@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { SUBGROUP_ATTRIBUTES } from '../../shared/data/subgroups.ts';
 import { DataError, InputError, messageOf } from '../../shared/errors.ts';
 import { readModelFile, type ModelFile } from '../../shared/learning/graph/model-file.ts';
 import { readModelNotes, type ModelNotes } from '../../shared/learning/inference/model-notes.ts';
@@ -42,9 +43,17 @@ const datasetSchema = z.object({
   splits: z.array(z.object({ name: z.string(), counts: z.array(z.int()) })),
 });
 
+const subgroupTestSchema = z.object({
+  attribute: z.enum(SUBGROUP_ATTRIBUTES),
+  group: z.string(),
+  classCounts: z.array(z.int()),
+  metrics: metricsSchema,
+});
+
 const commonSchema = z.object({
   title: z.string(),
   dataset: datasetSchema,
+  subgroupTests: z.array(subgroupTestSchema).default([]),
   notes: z.array(z.string()).default([]),
 });
 
@@ -82,6 +91,8 @@ export interface RunFiles {
   readonly title: string;
   readonly dataset: z.infer<typeof datasetSchema>;
   readonly notes: readonly string[];
+  /** By what the data say of the people and devices, on the test images. */
+  readonly subgroupTests: readonly z.infer<typeof subgroupTestSchema>[];
   /** Of the model that is handed out. */
   readonly test: CardEvaluation;
   readonly training:
@@ -162,14 +173,20 @@ export async function readRunFiles(folder: string): Promise<RunFiles> {
   };
 }
 
-type Figures = Pick<RunFiles, 'title' | 'dataset' | 'notes' | 'test' | 'training' | 'weightsDigest'>;
+type Figures = Pick<
+  RunFiles,
+  'title' | 'dataset' | 'notes' | 'subgroupTests' | 'test' | 'training' | 'weightsDigest'
+>;
 
 async function trainingFigures(reader: FolderReader): Promise<Figures> {
-  const { title, dataset, notes, seeds, model } = await reader.json('metrics.json', trainingSchema);
+  const { title, dataset, notes, subgroupTests, seeds, model } = await reader.json(
+    'metrics.json',
+    trainingSchema,
+  );
   const chosen = seeds.find(({ seed }) => seed === model.seed);
   if (chosen === undefined) throw new DataError(`metrics.json has no figures of seed ${String(model.seed)}`);
   return {
-    ...{ title, dataset, notes, test: chosen.test, weightsDigest: model.weightsDigest },
+    ...{ title, dataset, notes, subgroupTests, test: chosen.test, weightsDigest: model.weightsDigest },
     training: { kind: 'central', seeds: seeds.length, seed: model.seed },
   };
 }
@@ -177,9 +194,9 @@ async function trainingFigures(reader: FolderReader): Promise<Figures> {
 async function federationFigures(reader: FolderReader): Promise<Figures> {
   const run = await reader.json('metrics.json', federationSchema);
   const { hash, plan } = await reader.json('plan.json', planFileSchema);
-  const { title, dataset, notes, rounds, sites, siteTests, test } = run;
+  const { title, dataset, notes, subgroupTests, rounds, sites, siteTests, test } = run;
   return {
-    ...{ title, dataset, notes, test: test.federated, weightsDigest: run.weightsDigest },
+    ...{ title, dataset, notes, subgroupTests, test: test.federated, weightsDigest: run.weightsDigest },
     training: {
       ...{ kind: 'federated', rounds: rounds.length, sites, siteTests, planHash: hash },
       ...{ protection: plan.protection.mode, privacy: plan.privacy },

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { ServerMemory } from '../../coordinator/aggregation/server.ts';
 import type { AttemptRecord } from '../../coordinator/run/progress.ts';
-import type { RunPosition } from '../../coordinator/run/run.ts';
+import type { RunPosition } from '../../coordinator/run/run-options.ts';
 import type { SiteState } from '../../client/training/site-state.ts';
 import { DataError } from '../../shared/errors.ts';
 import { planHashSchema, siteIdSchema, type PlanHash, type SiteId } from '../../shared/ids.ts';

@@ -16,6 +16,7 @@ import { openDatabase } from '../../coordinator/storage/database.ts';
 import type { RunWish } from '../../coordinator/storage/run-store.ts';
 import type { SiteRegistry } from '../../coordinator/storage/site-registry.ts';
 import type { SiteStatus } from '../../coordinator/storage/tables.ts';
+import type { Stores } from '../../coordinator/storage/stores.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { fingerprintOf } from '../../shared/crypto/fingerprint.ts';
 import { InputError } from '../../shared/errors.ts';
@@ -26,12 +27,7 @@ import { hashPlan } from '../../shared/protocol/plan.ts';
 import { runInterruptible } from '../interruptible.ts';
 import { acting, say } from './command-forms.ts';
 import { describeReport } from './coordinator-log.ts';
-import {
-  coordinatorSubcommand as command,
-  withStores,
-  type Common,
-  type Stores,
-} from './coordinator-stores.ts';
+import { coordinatorSubcommand as command, withStores, type Common } from './coordinator-stores.ts';
 import { ledgerCommand } from './ledger-command.ts';
 import { integer } from './options.ts';
 import { printTable } from './text-table.ts';

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { runInterruptible } from '../interruptible.ts';
 import { openModel } from '../predict/model-location.ts';
-import { formatBytes } from '../report/format.ts';
+import { formatBytes } from '../../shared/format.ts';
 import { exportPage } from '../web-page/export-page.ts';
 import { numberFlag, parseFlags } from './options.ts';
 

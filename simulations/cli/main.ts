@@ -1,6 +1,7 @@
 /** The program `consilium`: its sub-commands, and how it ends. */
 import { Command, CommanderError } from 'commander';
 import { simulateCommand } from '../simulate-command.ts';
+import { demoCommand } from '../demo/demo-command.ts';
 import { programVersion } from '../../shared/program-version.ts';
 import { cardCommand } from './card-command.ts';
 import { coordinatorCommand } from './coordinator-command.ts';
@@ -31,6 +32,7 @@ function consiliumProgram(): Command {
     doctorCommand(),
     coordinatorCommand(),
     siteCommand(),
+    demoCommand(),
   ])
     program.addCommand(command);
   return program;

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { examineSite, type Finding } from '../../client/agent/site-doctor.ts';
 import { lockOf } from '../../client/agent/site.ts';
 import { stopAgent } from '../../client/agent/stop.ts';
-import { scanCohort, writeManifest, type CohortManifest } from '../../client/cohort/scan.ts';
+import type { CohortManifest } from '../../client/cohort/scan.ts';
+import { scanSite } from '../../client/cohort/scan-cache.ts';
 import { initSite, readDraft } from '../../client/config.ts';
 import { sitePolicySchema } from '../../client/session/policy.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -13,6 +14,7 @@ import { diagnose } from '../../shared/learning/engines/doctor.ts';
 import { alignedRows } from '../report/text-table.ts';
 import { acting, say } from './command-forms.ts';
 import { integer } from './options.ts';
+import { progressLine } from './progress-line.ts';
 import { siteCommandNamed as command, type SiteOptions } from './site-forms.ts';
 
 /** init, scan, doctor, stop. */
@@ -42,16 +44,33 @@ function init(): Command {
     );
 }
 
+interface ScanCommandOptions extends SiteOptions {
+  readonly fresh?: true;
+}
+
 function scan(): Command {
   return command('scan', 'look at the images: classes, patients, rejected files; nothing leaves this machine')
     .option('--json', 'the whole manifest, as JSON')
+    .option('--fresh', 'look at every file again, also at those that have not changed since the last scan')
     .action(
-      acting(async ({ dir, json }: SiteOptions) => {
+      acting(async ({ dir, json, fresh }: ScanCommandOptions) => {
         const data = readDraft(dir)?.data;
         if (data === undefined)
           throw new InputError(`${dir}/site.yaml names no data; \`consilium site init --data …\` writes one`);
-        const manifest = await scanCohort(sourceFrom(dir, data), { nowMs: systemClock.nowMs() });
-        const file = await writeManifest(dir, manifest);
+        const line = progressLine();
+        const { manifest, file, reused } = await scanSite(dir, sourceFrom(dir, data), {
+          nowMs: systemClock.nowMs(),
+          isFresh: fresh === true,
+          onProgress: (progress) => {
+            line.show(progress);
+          },
+        }).finally(() => {
+          line.end();
+        });
+        if (reused > 0)
+          line.say(
+            `${String(reused)} of ${String(manifest.files.length)} files have not changed since the last scan`,
+          );
         say(
           json
             ? JSON.stringify(manifest, undefined, 2)
@@ -105,7 +124,10 @@ interface StopOptions extends SiteOptions {
 }
 
 function stop(): Command {
-  return command('stop', 'end the running agent: it finishes its training step first')
+  return command(
+    'stop',
+    'end the running agent: it finishes its training step first, and stays ended until somebody starts it (under systemd: `systemctl stop` and `start`, which do the same)',
+  )
     .option('--timeout <seconds>', 'wait no longer', integer, 60)
     .action(
       acting(async ({ dir, timeout }: StopOptions) => {

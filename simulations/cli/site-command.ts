@@ -1,48 +1,29 @@
 /** `consilium site`: everything that a hospital does at the command line. */
 import { Command } from 'commander';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { lockOf, startSite, type SiteReport } from '../../client/agent/site.ts';
-import {
-  hasPolicy,
-  isEnrolled,
-  readDraft,
-  openSiteFolder,
-  readPolicy,
-  readRoster,
-  siteIdentity,
-  writeSite,
-} from '../../client/config.ts';
+import { joinFederation, type JoinOptions } from '../../client/agent/join.ts';
+import { lockOf } from '../../client/agent/site.ts';
+import { openSiteFolder, readPolicy, readRoster } from '../../client/config.ts';
 import { isHeld } from '../../client/lock-file.ts';
-import { sitePolicySchema } from '../../client/session/policy.ts';
-import { enrol } from '../../client/transport/coordinator-api.ts';
 import { fromHex } from '../../shared/crypto/bytes.ts';
 import { fingerprintOf } from '../../shared/crypto/fingerprint.ts';
-import { InputError } from '../../shared/errors.ts';
-import { readInvitation } from '../../shared/protocol/enrolment.ts';
-import { runInterruptible } from '../interruptible.ts';
 import { acting, say } from './command-forms.ts';
 import { integer } from './options.ts';
 import { siteCareCommands } from './site-care-command.ts';
 import { siteCommandNamed as command, type SiteOptions } from './site-forms.ts';
-import { describeSiteReport, siteLogFields } from './site-log.ts';
 import { sitePlanCommands } from './site-plans-command.ts';
 import { siteRecordCommands } from './site-records-command.ts';
+import { siteRunCommands } from './site-run-command.ts';
 
 export function siteCommand(): Command {
   const group = new Command('site').description("a hospital's agent: join, approve plans, take part");
   const [init, scan, doctor, stop] = siteCareCommands();
-  const commands = [init, enroll(), doctor, scan, ...sitePlanCommands(), start(), status()];
+  const [start, page] = siteRunCommands();
+  const commands = [init, enroll(), doctor, scan, ...sitePlanCommands(), start, page, status()];
   for (const sub of [...commands, ...siteRecordCommands(), stop]) group.addCommand(sub);
   return group;
 }
 
-interface EnrollOptions extends SiteOptions {
-  readonly data?: string;
-  readonly authority?: string;
-  readonly minimumCohort?: number;
-  readonly acknowledgeSmallCohort?: boolean;
-}
+type EnrollOptions = SiteOptions & JoinOptions;
 
 function enroll(): Command {
   return command('enroll', "join a federation; makes this site's key here and sends only its public half")
@@ -56,63 +37,12 @@ function enroll(): Command {
     )
     .action(
       acting(async (code: string, options: EnrollOptions) => {
-        const { dir, data, authority, minimumCohort, acknowledgeSmallCohort } = options;
-        if (isEnrolled(dir)) throw new InputError(`${dir} holds a site already; choose another folder`);
-        if (hasPolicy(dir) && (minimumCohort !== undefined || acknowledgeSmallCohort !== undefined))
-          throw new InputError(
-            `${join(dir, 'policy.yaml')} is there already and stays as it is: write minimumCohort and smallCohortAcknowledged into it, and leave --minimum-cohort and --acknowledge-small-cohort out`,
-          );
-        const invitation = readInvitation(code);
-        const draft = readDraft(dir);
-        const identity = siteIdentity(dir);
-        const ca = authority === undefined ? undefined : readFileSync(authority, 'utf8');
-        const answer = await enrol({ url: invitation.url, ca }, invitation, identity);
-        await writeSite(
-          dir,
-          {
-            ...draft,
-            siteId: invitation.siteId,
-            coordinator: {
-              ...{ url: invitation.url, federationId: answer.federationId, key: answer.coordinatorKey },
-              ...(authority !== undefined && { authority }),
-            },
-            ...(data !== undefined && { data }),
-            engine: draft?.engine ?? 'onnx',
-          },
-          sitePolicySchema.parse({
-            approvedPlans: [],
-            ...(minimumCohort !== undefined && { minimumCohort }),
-            smallCohortAcknowledged: acknowledgeSmallCohort ?? false,
-          }),
-        );
-        say(`${invitation.siteId} has asked to join the federation at ${invitation.url}.`);
-        say(`fingerprint  ${fingerprintOf(identity.publicKey)}`);
+        const { siteId, url, fingerprint } = await joinFederation(options.dir, code, options);
+        say(`${siteId} has asked to join the federation at ${url}.`);
+        say(`fingerprint  ${fingerprint}`);
         say("Read it to the consortium's administrator, who approves this site when it is the same there.");
       }),
     );
-}
-
-function start(): Command {
-  return command('start', 'take part until Ctrl-C')
-    .option('--json', 'log as JSON lines')
-    .action(async ({ dir, json }: SiteOptions) => {
-      await runInterruptible(async (signal) => {
-        const site = await startSite(openSiteFolder(dir), (report: SiteReport) => {
-          const line = json ? JSON.stringify(siteLogFields(report)) : describeSiteReport(report);
-          if (line !== undefined) say(line);
-        });
-        const stopped = new Promise<void>((resolve) => {
-          signal.addEventListener('abort', () => {
-            resolve();
-          });
-        });
-        try {
-          await Promise.race([stopped, site.finished]);
-        } finally {
-          await site.stop();
-        }
-      });
-    });
 }
 
 function status(): Command {

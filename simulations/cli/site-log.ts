@@ -12,6 +12,7 @@ export function describeSiteReport(report: SiteReport): string | undefined {
     return `${status.reason}; trying again in ${(status.delayMs / 1000).toFixed(1)} s`;
   }
   if (report.kind === 'closed') return `no part in any round: ${report.problem}`;
+  if (report.kind === 'training') return undefined;
   const { report: session } = report;
   const place = `run ${session.context.runId}, ${isCountsRound(session.context) ? 'class counts' : `round ${String(session.context.round)}`}`;
   switch (session.kind) {
@@ -38,8 +39,8 @@ export function describeSiteReport(report: SiteReport): string | undefined {
 
 type Fields = Readonly<Record<string, string | number | undefined>>;
 
-/** For the log as JSON lines. */
-export function siteLogFields(report: SiteReport): Fields {
+/** For the log as JSON lines; undefined for what is no event. */
+export function siteLogFields(report: SiteReport): Fields | undefined {
   switch (report.kind) {
     case 'link': {
       const { status } = report;
@@ -48,6 +49,8 @@ export function siteLogFields(report: SiteReport): Fields {
     }
     case 'closed':
       return { kind: 'closed', problem: report.problem };
+    case 'training':
+      return undefined;
     case 'session':
       return sessionFields(report.report);
   }

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { systemClock } from '../../shared/clock.ts';
 import { ConsiliumError } from '../../shared/errors.ts';
 import { runInterruptible } from '../interruptible.ts';
-import { formatBytes, formatCount } from '../report/format.ts';
+import { formatBytes, formatCount } from '../../shared/format.ts';
 import { summariseSeeds } from '../report/train-report.ts';
 import { createTrainDisplay, resultTable, type DisplayKind, type TrainDisplay } from '../train/display.ts';
 import { transferText } from '../train/initial-model.ts';

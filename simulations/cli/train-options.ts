@@ -4,7 +4,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
 import { parseFlags } from './options.ts';
 import { InputError } from '../../shared/errors.ts';
-import { preprocessingSchema } from '../../shared/data/preprocess.ts';
+import { preprocessingSchema } from '../../shared/data/preprocessing-schema.ts';
 import { ARCHITECTURE_NAMES } from '../../shared/learning/architectures/architecture.ts';
 import { AUGMENTATION_PRESETS } from '../../shared/learning/augmentation/schema.ts';
 import { ENGINE_NAMES } from '../../shared/learning/engines/engine.ts';

@@ -1,6 +1,6 @@
 /** Two finished runs side by side: what was set differently, and what came of it. */
 import type { Estimate, MetricName } from '../../shared/learning/metrics/evaluation.ts';
-import { formatPercent, formatPoints } from '../report/format.ts';
+import { formatPercent, formatPoints } from '../../shared/format.ts';
 import type { RunSummary } from './run-summary.ts';
 
 export interface SettingDifference {

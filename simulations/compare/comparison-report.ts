@@ -1,7 +1,7 @@
 /** The comparison of two runs as a report in the form of all reports. */
 import { estimateCell } from '../report/evaluation-blocks.ts';
-import { formatMetric } from '../report/format.ts';
-import { labelOf, METRIC_LABELS } from '../report/labels.ts';
+import { formatMetric } from '../../shared/format.ts';
+import { labelOf, METRIC_LABELS } from '../../shared/learning/metrics/labels.ts';
 import type {
   BarChart,
   Block,

@@ -1,7 +1,7 @@
 /** The comparison of two runs for the terminal and as JSON. */
 import type { MetricName } from '../../shared/learning/metrics/evaluation.ts';
-import { formatEstimate } from '../report/format.ts';
-import { METRIC_LABELS } from '../report/labels.ts';
+import { formatEstimate } from '../../shared/format.ts';
+import { METRIC_LABELS } from '../../shared/learning/metrics/labels.ts';
 import { alignedRows } from '../report/text-table.ts';
 import type { RunComparison } from './compare-runs.ts';
 import { signed } from './comparison-report.ts';

@@ -8,7 +8,7 @@ import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { InputError, messageOf } from '../../shared/errors.ts';
 import { METRIC_NAMES, type Estimate, type MetricName } from '../../shared/learning/metrics/evaluation.ts';
-import { formatBytes, formatDuration } from '../report/format.ts';
+import { formatBytes, formatDuration } from '../../shared/format.ts';
 import { meanEstimate, METHOD_LABELS } from '../report/methods.ts';
 import { METHOD_NAMES, type MethodName } from '../report/result-types.ts';
 import { flatSettings } from '../report/settings.ts';

@@ -1,6 +1,6 @@
 /** What `--dataset` takes, for people: one line for each form and each set that can be downloaded. */
 import { isMedmnistName, MEDMNIST_CLASSES, type MedmnistName } from '../../shared/data/medmnist-names.ts';
-import { formatCount } from '../report/format.ts';
+import { formatCount } from '../../shared/format.ts';
 import { MEDMNIST_REGISTRY, MEDMNIST_SIZES } from './medmnist-registry.ts';
 
 const LOCAL: readonly (readonly [form: string, meaning: string])[] = [

@@ -41,7 +41,7 @@ export interface OpenedDataset {
   readonly rejected: readonly Rejection[];
   /** What the user should know: another checksum than published, synthetic images, a licence's limits. */
   readonly warnings: readonly string[];
-  /** [count], where a table gave sex, age, scanner or date. */
+  /** [count], where a table gave sex, age, scanner, location or date. */
   readonly attributes?: readonly ImageAttributes[];
 }
 

@@ -8,7 +8,7 @@ import { overlay, pictureOf } from '../../shared/learning/explanations/overlay.t
 import type { Classifier, ClassifyOptions } from '../../shared/learning/inference/classifier.ts';
 import type { Prediction } from '../../shared/learning/inference/prediction.ts';
 import { weightsDigest } from '../../shared/learning/weights.ts';
-import { csvText } from '../report/csv.ts';
+import { csvText } from '../../shared/csv.ts';
 import type { InputImage } from './inputs.ts';
 
 export interface AnswerOptions extends ClassifyOptions {

@@ -1,6 +1,6 @@
 /** Bars of several methods side by side for each of several groups, with 95 % intervals as whiskers, as SVG. */
 import { scaleLinear } from 'd3-scale';
-import { formatMetric } from './format.ts';
+import { formatMetric } from '../../shared/format.ts';
 import { markup, nothing, type Markup } from './markup.ts';
 import type { Bar, BarChart } from './model.ts';
 

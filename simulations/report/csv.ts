@@ -1,10 +1,5 @@
-/**
- * metrics.csv and the curves as CSV (RFC 4180), one value a line ("long" form), as statistics programs like it.
- *
- * Numbers are written so that they read back exactly. A text that a spreadsheet would run as a formula (it starts with
- * =, +, −, @ or a control character; OWASP, "CSV injection") gets an apostrophe in front: names of sites and classes
- * come from others.
- */
+/** metrics.csv and the curves as CSV, one value a line ("long" form), as statistics programs like it. */
+import { csvText, type CsvField } from '../../shared/csv.ts';
 import {
   CLASS_METRIC_NAMES,
   METRIC_NAMES,
@@ -19,20 +14,6 @@ import {
   type TrainResult,
 } from './result-types.ts';
 
-type Field = string | number | undefined;
-
-/** Header and rows; an undefined field stays empty. Lines end in CRLF. */
-export function csvText(header: readonly string[], rows: readonly (readonly Field[])[]): string {
-  return [header, ...rows].map((row) => `${row.map(csvField).join(',')}\r\n`).join('');
-}
-
-function csvField(field: Field): string {
-  if (field === undefined) return '';
-  if (typeof field === 'number') return Number.isFinite(field) ? String(field) : '';
-  const safe = /^[=+\-@\t\r\n]/.test(field) ? `'${field}` : field;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
 const METRIC_HEADER = ['method', 'site', 'seed', 'class', 'metric', 'value', 'low', 'high'];
 
 /** metrics.csv of central training: one line for each seed, class ("" = all) and metric, with its 95 % interval. */
@@ -46,7 +27,7 @@ export function trainMetricsCsv({ seeds }: TrainResult): string {
 /** metrics.csv of a federation: federated, pooled and the sites' own models, on the held-out global test set. */
 export function federationMetricsCsv({ test, seed }: FederationResult): string {
   const { federated, pooled, local, personalised, finetuned } = test;
-  const ofSites = (method: string, models: readonly SiteEvaluation[] = []): Field[][] =>
+  const ofSites = (method: string, models: readonly SiteEvaluation[] = []): CsvField[][] =>
     models.flatMap(({ site, evaluation }) => evaluationRows(evaluation, [method, site, seed]));
   return csvText(METRIC_HEADER, [
     ...evaluationRows(federated, ['federated', undefined, seed]),
@@ -64,7 +45,7 @@ export function sitesCsv({ siteTests = [] }: FederationResult): string {
     images: number,
     name: readonly [string, string],
     { value, interval }: Estimate,
-  ): Field[] => [...[site, images, ...name], ...[value, interval?.low, interval?.high]];
+  ): CsvField[] => [...[site, images, ...name], ...[value, interval?.low, interval?.high]];
   return csvText(
     ['site', 'test_images', 'method', 'metric', 'value', 'low', 'high'],
     siteTests.flatMap(({ site, classCounts, figures, gain }) => {
@@ -78,8 +59,8 @@ export function sitesCsv({ siteTests = [] }: FederationResult): string {
   );
 }
 
-function evaluationRows({ metrics, classes }: Evaluation, run: readonly Field[]): Field[][] {
-  const row = (className: string | undefined, metric: string, { value, interval }: Estimate): Field[] => [
+function evaluationRows({ metrics, classes }: Evaluation, run: readonly CsvField[]): CsvField[][] {
+  const row = (className: string | undefined, metric: string, { value, interval }: Estimate): CsvField[] => [
     ...run,
     className,
     metric,
@@ -102,7 +83,7 @@ export function epochCurvesCsv({ seeds }: TrainResult): string {
     seeds.flatMap(({ seed, epochs }) =>
       epochs.flatMap(({ epoch, loss, learningRate, validation }) =>
         [['loss', loss] as const, ['learningRate', learningRate] as const, ...validationRows(validation)].map(
-          ([metric, value]): Field[] => [seed, epoch, metric, value],
+          ([metric, value]): CsvField[] => [seed, epoch, metric, value],
         ),
       ),
     ),
@@ -116,16 +97,16 @@ export function roundCurvesCsv(rounds: readonly RoundResult[]): string {
     rounds.flatMap(({ round, sites, traffic, validation, localValidation, ...entry }) => [
       ...(['cohort', 'survivors', 'loss', 'durationMs', 'bytesUp', 'bytesDown'] as const)
         .filter((name) => entry[name] !== undefined)
-        .map((name): Field[] => [round, undefined, name, entry[name]]),
-      ...validationRows(validation).map(([name, value]): Field[] => [round, undefined, name, value]),
-      ...localRows(localValidation).map(([name, value]): Field[] => [round, undefined, name, value]),
-      ...(traffic ?? []).flatMap(({ site, bytesUp, bytesDown }): Field[][] => [
+        .map((name): CsvField[] => [round, undefined, name, entry[name]]),
+      ...validationRows(validation).map(([name, value]): CsvField[] => [round, undefined, name, value]),
+      ...localRows(localValidation).map(([name, value]): CsvField[] => [round, undefined, name, value]),
+      ...(traffic ?? []).flatMap(({ site, bytesUp, bytesDown }): CsvField[][] => [
         [round, site, 'bytesUp', bytesUp],
         [round, site, 'bytesDown', bytesDown],
       ]),
-      ...(sites ?? []).flatMap(({ site, loss, validation: own }): Field[][] => [
+      ...(sites ?? []).flatMap(({ site, loss, validation: own }): CsvField[][] => [
         [round, site, 'loss', loss],
-        ...localRows(own).map(([name, value]): Field[] => [round, site, name, value]),
+        ...localRows(own).map(([name, value]): CsvField[] => [round, site, name, value]),
       ]),
     ]),
   );
@@ -153,8 +134,8 @@ export function curvePointsCsv({ classes }: Evaluation): string {
   return csvText(
     ['class', 'curve', 'x', 'y'],
     classes.flatMap(({ name, roc, precisionRecall }) => [
-      ...roc.map(([x, y]): Field[] => [name, 'roc', x, y]),
-      ...precisionRecall.map(([x, y]): Field[] => [name, 'precisionRecall', x, y]),
+      ...roc.map(([x, y]): CsvField[] => [name, 'roc', x, y]),
+      ...precisionRecall.map(([x, y]): CsvField[] => [name, 'precisionRecall', x, y]),
     ]),
   );
 }

@@ -1,5 +1,5 @@
 /** The blocks and notes that say what the images were. */
-import { formatCount, NO_BREAK } from './format.ts';
+import { formatCount, NO_BREAK } from '../../shared/format.ts';
 import type { HeatTable, Note } from './model.ts';
 import type { DatasetSummary } from './result-types.ts';
 

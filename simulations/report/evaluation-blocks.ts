@@ -7,8 +7,8 @@ import {
   type Evaluation,
   type MetricName,
 } from '../../shared/learning/metrics/evaluation.ts';
-import { formatCount, formatInterval, formatMetric } from './format.ts';
-import { CLASS_METRIC_LABELS, METRIC_LABELS } from './labels.ts';
+import { formatCount, formatInterval, formatMetric } from '../../shared/format.ts';
+import { CLASS_METRIC_LABELS, METRIC_LABELS } from '../../shared/learning/metrics/labels.ts';
 import type { Block, Cell, HeatTable, LineChart, Series, TableBlock } from './model.ts';
 
 const UNIT: readonly [number, number] = [0, 1];

@@ -11,9 +11,9 @@ import {
   reliabilityChart,
   rocChart,
 } from './evaluation-blocks.ts';
-import { counted, formatBytes, formatCount, formatDuration, formatMetric } from './format.ts';
+import { counted, formatBytes, formatCount, formatDuration, formatMetric } from '../../shared/format.ts';
 import { headline } from './headline.ts';
-import { METRIC_LABELS } from './labels.ts';
+import { METRIC_LABELS } from '../../shared/learning/metrics/labels.ts';
 import { comparedMethods, type ComparedMethod } from './methods.ts';
 import type {
   Block,
@@ -31,6 +31,7 @@ import type { FederationResult, RoundResult } from './result-types.ts';
 import { imageFooter, sampleSection } from './sample-section.ts';
 import { settingsTable } from './settings.ts';
 import { siteCharts, sitesSection, trafficTable } from './site-blocks.ts';
+import { subgroupsSection } from './subgroup-blocks.ts';
 import { estimateFigure } from './train-report.ts';
 
 /** @param samples test images with heat maps; see explain/samples.ts for when they may be shown */
@@ -46,6 +47,7 @@ export function federationReport(result: FederationResult, samples?: ImageGrid):
       comparisonSection(result),
       ...sitesSection(result),
       federatedSection(result),
+      ...subgroupsSection(result.subgroupTests),
       ...sampleSection(samples),
       roundsSection(result),
       {

@@ -1,6 +1,6 @@
 /** What came out, in sentences for people who do not read tables: did federating help, whom, and by how much. */
 import type { Estimate } from '../../shared/learning/metrics/evaluation.ts';
-import { formatPercent, formatPoints, NO_BREAK } from './format.ts';
+import { formatPercent, formatPoints, NO_BREAK } from '../../shared/format.ts';
 import { comparedMethods } from './methods.ts';
 import type { FederationResult, MethodName, SiteTest } from './result-types.ts';
 

@@ -1,6 +1,6 @@
 /** Estimates with 95 % intervals, one below the other, on one axis (a forest plot), as SVG. */
 import { scaleLinear } from 'd3-scale';
-import { formatMetric } from './format.ts';
+import { formatMetric } from '../../shared/format.ts';
 import { markup, nothing, type Markup } from './markup.ts';
 import type { IntervalChart } from './model.ts';
 

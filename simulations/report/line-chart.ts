@@ -1,7 +1,7 @@
 /** Curves in a plane as SVG: axes, grid, bands for intervals, a legend in HTML. Pure text; no script. */
 import { scaleLinear } from 'd3-scale';
 import { area, line } from 'd3-shape';
-import { formatNumber } from './format.ts';
+import { formatNumber } from '../../shared/format.ts';
 import { join, markup, nothing, type Markup } from './markup.ts';
 import type { Axis, LineChart, Series, SeriesPoint } from './model.ts';
 

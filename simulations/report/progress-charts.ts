@@ -1,5 +1,5 @@
 /** Curves over epochs or rounds: mean and range over seeds, validation beside training. */
-import { labelOf } from './labels.ts';
+import { labelOf } from '../../shared/learning/metrics/labels.ts';
 import type { LineChart, Series, SeriesPoint } from './model.ts';
 
 /** The values of one epoch or round. */

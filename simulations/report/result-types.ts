@@ -1,4 +1,5 @@
 /** What a run leaves in metrics.json, as plain JSON; the reports and the CSV files are made from nothing else. */
+import type { SubgroupAttribute } from '../../shared/data/subgroups.ts';
 import type { Estimate, Evaluation, MetricName } from '../../shared/learning/metrics/evaluation.ts';
 
 /** Anything that JSON can hold: a recipe, a plan, an environment. Shown as dotted names and values. */
@@ -42,6 +43,8 @@ export interface TrainResult {
   readonly recipe: Settings;
   /** At least one. */
   readonly seeds: readonly SeedResult[];
+  /** Of the seed whose model is handed out, where the data say sex, age, scanner or place on the body. */
+  readonly subgroupTests?: readonly SubgroupTest[];
   readonly environment: Settings;
   /** Shown at the top, in plain language. */
   readonly notes?: readonly string[];
@@ -124,6 +127,15 @@ export interface SiteTest {
   readonly gain?: Estimate;
 }
 
+/** On the held-out test images of one group of patients or devices, of the model that is handed out. */
+export interface SubgroupTest {
+  readonly attribute: SubgroupAttribute;
+  readonly group: string;
+  /** Test images by class. */
+  readonly classCounts: readonly number[];
+  readonly metrics: Readonly<Record<MetricName, Estimate>>;
+}
+
 /** Differences of accuracy on the same images of the whole held-out test set. */
 export interface Gains {
   /** Over the mean of the sites' own models. */
@@ -155,6 +167,8 @@ export interface FederationResult {
   };
   /** Of the sites that have test images of their own. */
   readonly siteTests?: readonly SiteTest[];
+  /** Where the data say sex, age, scanner or place on the body. */
+  readonly subgroupTests?: readonly SubgroupTest[];
   readonly gains?: Gains;
   readonly timings?: readonly { readonly phase: string; readonly durationMs: number }[];
   /** Of the model that was tested and kept. */

@@ -1,5 +1,5 @@
 /** Settings of any depth as a two-column table of dotted names. */
-import { formatNumber } from './format.ts';
+import { formatNumber } from '../../shared/format.ts';
 import type { TableBlock } from './model.ts';
 import type { Settings } from './result-types.ts';
 

@@ -1,9 +1,9 @@
 /** What each site gets from the federation, and what it sends for it. */
 import type { MetricName } from '../../shared/learning/metrics/evaluation.ts';
 import { estimateCell } from './evaluation-blocks.ts';
-import { formatBytes, formatCount } from './format.ts';
+import { formatBytes, formatCount } from '../../shared/format.ts';
 import { gainText } from './headline.ts';
-import { METRIC_LABELS } from './labels.ts';
+import { METRIC_LABELS } from '../../shared/learning/metrics/labels.ts';
 import { METHOD_LABELS } from './methods.ts';
 import type { BarChart, Block, LineChart, Section, TableBlock } from './model.ts';
 import { METHOD_NAMES, type FederationResult, type MethodName, type RoundResult } from './result-types.ts';

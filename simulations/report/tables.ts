@@ -1,5 +1,5 @@
 /** Tables and shaded tables as HTML, with captions and header cells that a screen reader can use. */
-import { formatCount } from './format.ts';
+import { formatCount } from '../../shared/format.ts';
 import { markup, nothing, type Markup } from './markup.ts';
 import type { HeatTable, TableBlock } from './model.ts';
 

@@ -18,13 +18,14 @@ import {
   reliabilityChart,
   rocChart,
 } from './evaluation-blocks.ts';
-import { formatDuration, formatInterval, formatMetric } from './format.ts';
-import { KEY_METRICS, METRIC_LABELS } from './labels.ts';
+import { formatDuration, formatInterval, formatMetric } from '../../shared/format.ts';
+import { KEY_METRICS, METRIC_LABELS } from '../../shared/learning/metrics/labels.ts';
 import type { Block, ImageGrid, KeyFigure, ReportModel, Section, TableBlock } from './model.ts';
 import { progressCharts } from './progress-charts.ts';
 import type { SeedResult, TrainResult } from './result-types.ts';
 import { imageFooter, sampleSection } from './sample-section.ts';
 import { settingsTable } from './settings.ts';
+import { subgroupsSection } from './subgroup-blocks.ts';
 
 /** Of each metric, mean, standard deviation and 95 % t-interval over the seeds. */
 export function summariseSeeds(seeds: readonly SeedResult[]): Record<MetricName, Summary> {
@@ -47,6 +48,7 @@ export function trainReport(result: TrainResult, samples?: ImageGrid): ReportMod
     figures: KEY_METRICS.map((name) => keyFigure(name, seeds)),
     sections: [
       ...(first === undefined ? [] : [resultSection(seeds, first)]),
+      ...subgroupsSection(result.subgroupTests),
       ...sampleSection(samples),
       {
         title: 'Training',

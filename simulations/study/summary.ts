@@ -5,7 +5,7 @@ import {
   type PairedComparison,
   type Summary,
 } from '../../shared/learning/metrics/summary.ts';
-import { csvText } from '../report/csv.ts';
+import { csvText } from '../../shared/csv.ts';
 
 export const STUDY_METRICS = ['accuracy', 'balancedAccuracy', 'auc'] as const;
 export type StudyMetric = (typeof STUDY_METRICS)[number];

@@ -2,8 +2,8 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import { alignedRows } from '../report/text-table.ts';
 import type { MetricName } from '../../shared/learning/metrics/evaluation.ts';
-import { formatDuration, formatEstimate, formatInterval, formatMetric } from '../report/format.ts';
-import { METRIC_LABELS } from '../report/labels.ts';
+import { formatDuration, formatEstimate, formatInterval, formatMetric } from '../../shared/format.ts';
+import { METRIC_LABELS } from '../../shared/learning/metrics/labels.ts';
 import type { SeedResult, TrainResult } from '../report/result-types.ts';
 import { summariseSeeds } from '../report/train-report.ts';
 import type { SeedProgress } from './seed-task.ts';

@@ -1,12 +1,9 @@
 /** From a dataset's name to the three parts that training, selection and the final test take. */
 import { DataError } from '../../shared/errors.ts';
 import type { Dataset, Split } from '../../shared/data/dataset.ts';
-import {
-  preprocess,
-  selectExamples,
-  type Preprocessed,
-  type PreprocessingOptions,
-} from '../../shared/data/preprocess.ts';
+import { preprocess, selectExamples, type Preprocessed } from '../../shared/data/preprocess.ts';
+import type { ImageAttributes } from '../../shared/data/image-collection.ts';
+import type { PreprocessingOptions } from '../../shared/data/preprocessing-schema.ts';
 import { at, classCounts } from '../../shared/data/select.ts';
 import { splitDataset } from '../../shared/data/split.ts';
 import type { LabelledImages } from '../../shared/learning/training/labelled-images.ts';
@@ -17,6 +14,8 @@ import type { DataSource, SplitRequest } from './train-request.ts';
 export interface OpenedData {
   readonly dataset: Dataset;
   readonly split: Split;
+  /** [dataset.count], where the data say more of an image than its class. */
+  readonly attributes?: readonly ImageAttributes[];
   /** What the user should know about the images. */
   readonly notes: readonly string[];
 }
@@ -27,6 +26,8 @@ export interface PreparedData {
   readonly test: LabelledImages;
   /** [test.count] */
   readonly testPatients: readonly string[];
+  /** [test.count], where the data say more of an image than its class. */
+  readonly testAttributes?: readonly ImageAttributes[];
   /** [test.count]: which images of the dataset they are. */
   readonly testIndices: Int32Array;
   /** With every measured statistic filled in. */
@@ -48,14 +49,17 @@ export async function openAndSplit(
     ...(images !== undefined && { count: images }),
     ...hooks,
   });
-  const { dataset, rejected } = opened;
+  const { dataset, rejected, attributes } = opened;
   const split = splitDataset(dataset, request);
   for (const part of ['train', 'validation', 'test'] as const)
     if (split[part].length === 0)
       throw new DataError(
         `${dataset.name}: the ${part} part is empty; choose other fractions or give more images`,
       );
-  return { dataset, split, notes: [...opened.warnings, ...rejectionNotes(rejected)] };
+  return {
+    ...{ dataset, split, ...(attributes && { attributes }) },
+    notes: [...opened.warnings, ...rejectionNotes(rejected)],
+  };
 }
 
 function rejectionNotes(rejected: readonly { readonly reason: string }[]): string[] {
@@ -66,7 +70,7 @@ function rejectionNotes(rejected: readonly { readonly reason: string }[]): strin
 
 /** Images ready for the model, in memory that worker threads share. */
 export async function prepareData(
-  { dataset, split }: OpenedData,
+  { dataset, split, attributes }: OpenedData,
   options: PreprocessingOptions,
 ): Promise<PreparedData> {
   const all = await preprocess(dataset, options, split.train);
@@ -76,6 +80,7 @@ export async function prepareData(
     validation: part(split.validation),
     test: part(split.test),
     testPatients: Array.from(split.test, (i) => at(dataset.patients, i)),
+    ...(attributes && { testAttributes: Array.from(split.test, (i) => at(attributes, i)) }),
     testIndices: split.test,
     preprocessing: all.resolved,
     summary: summaryOf(dataset, split, all.imageDims),

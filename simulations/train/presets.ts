@@ -3,8 +3,8 @@
  * images only; `npm run bench:accuracy` shows what they reach on test images.
  */
 import type { Dataset } from '../../shared/data/dataset.ts';
-import type { PreprocessingOptions } from '../../shared/data/preprocess.ts';
-import { preprocessingSchema } from '../../shared/data/preprocess.ts';
+import type { PreprocessingOptions } from '../../shared/data/preprocessing-schema.ts';
+import { preprocessingSchema } from '../../shared/data/preprocessing-schema.ts';
 import { architectureSchema, type Architecture } from '../../shared/learning/architectures/architecture.ts';
 import { augmentationPreset, type Augmentation } from '../../shared/learning/augmentation/schema.ts';
 import { recipeSchema, type Recipe, type RecipeInput } from '../../shared/learning/training/recipe.ts';

@@ -5,6 +5,7 @@ import type { Model } from '../../shared/learning/graph/types.ts';
 import { openEngine } from '../../shared/learning/engines/open-engine.ts';
 import { weightsDigest } from '../../shared/learning/weights.ts';
 import type { SeedResult, TrainResult } from '../report/result-types.ts';
+import { subgroupTests } from '../subgroup-tests.ts';
 import { describeEnvironment } from './environment.ts';
 import { openAndSplit, prepareData, type OpenHooks, type PreparedData } from './prepare.ts';
 import { openInitialModel } from './initial-model.ts';
@@ -124,9 +125,26 @@ export function trainResult({ start, outcomes, stopped }: Training): TrainResult
     dataset: data.summary,
     recipe: { ...model, preprocessing, selection, split, ...recipe },
     seeds: outcomes.map(seedResult),
+    ...subgroupsOf(start, chosenOutcome(outcomes)),
     environment,
     notes: [...(stopped ? [stoppedNote(config, outcomes)] : []), ...notes],
   };
+}
+
+function subgroupsOf(
+  { data, config }: TrainStart,
+  chosen: SeedOutcome | undefined,
+): Pick<TrainResult, 'subgroupTests'> {
+  const { test, testPatients: patients, testAttributes, summary } = data;
+  if (!chosen || !testAttributes) return {};
+  const { bootstrapReplicates: replicates } = config;
+  const images = {
+    ...{ probabilities: chosen.testProbabilities, labels: test.labels, patients },
+    classNames: summary.classNames,
+    ...(replicates > 0 && { bootstrap: { replicates, seed: 0 } }),
+  };
+  const tests = subgroupTests(images, testAttributes);
+  return tests.length > 0 ? { subgroupTests: tests } : {};
 }
 
 function seedResult(outcome: SeedOutcome): SeedResult {

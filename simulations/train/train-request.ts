@@ -1,5 +1,5 @@
 /** What central training can be told, and the complete configuration that follows from it and from the data. */
-import type { PreprocessingOptions } from '../../shared/data/preprocess.ts';
+import type { PreprocessingOptions } from '../../shared/data/preprocessing-schema.ts';
 import type { Architecture } from '../../shared/learning/architectures/architecture.ts';
 import type { EngineName } from '../../shared/learning/engines/engine.ts';
 import type { Recipe, RecipeInput } from '../../shared/learning/training/recipe.ts';

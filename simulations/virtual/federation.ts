@@ -2,7 +2,8 @@
  * The federation itself: the coordinator's run and N site agents, the code of production, over the in-memory transport
  * with simulated time. Only where training happens (the pool) and who carries frames differ from real hospitals.
  */
-import { executeRun, type RunPosition, type RunResult } from '../../coordinator/run/run.ts';
+import { executeRun } from '../../coordinator/run/run.ts';
+import type { RunPosition, RunResult } from '../../coordinator/run/run-options.ts';
 import { forgetfulJournal } from '../../coordinator/round/journal.ts';
 import type { AttemptRecord } from '../../coordinator/run/progress.ts';
 import type { UpdateFigures } from '../../coordinator/round/events.ts';
@@ -11,7 +12,7 @@ import { startSiteAgent, type SiteAgent } from '../../client/session/agent.ts';
 import type { SiteAgentOptions } from '../../client/session/agent-options.ts';
 import type { SitePolicy } from '../../client/session/policy.ts';
 import type { LocalTrainer } from '../../client/training/local-update.ts';
-import { createSiteStates, type SiteStates } from '../../client/training/site-state.ts';
+import { createSiteStates, type StatesInMemory } from '../../client/training/site-state.ts';
 import { createAgreementKeyPair, type AgreementKeyPair } from '../../shared/crypto/agreement.ts';
 import { wipe } from '../../shared/crypto/bytes.ts';
 import { sha512Hex } from '../../shared/crypto/hash.ts';
@@ -130,7 +131,7 @@ export async function simulateFederation(federation: VirtualFederation): Promise
   }
 }
 
-type EquippedSite = VirtualSite & { readonly identity: Identity; readonly states: SiteStates };
+type EquippedSite = VirtualSite & { readonly identity: Identity; readonly states: StatesInMemory };
 
 /** Everything around the run. */
 interface World {
@@ -243,7 +244,7 @@ function policyOf(plan: Plan): SitePolicy {
 }
 
 /** Of a large cohort everyone checks everyone's signature: the same one with the same outcome. */
-function onceVerified(): NonNullable<SiteAgentOptions['verify']> {
+export function onceVerified(): NonNullable<SiteAgentOptions['verify']> {
   const known = new Map<string, boolean>();
   return (publicKey, statement) => {
     const name = sha512Hex(publicKey, canonicalBytes(statement));
@@ -257,7 +258,7 @@ function onceVerified(): NonNullable<SiteAgentOptions['verify']> {
 }
 
 /** The same announcement goes to everyone: of the last frames it is known what they say. */
-function onceReceived(): NonNullable<SiteAgentOptions['receive']> {
+export function onceReceived(): NonNullable<SiteAgentOptions['receive']> {
   const known: { readonly frame: Frame; readonly message: CoordinatorMessage | undefined }[] = [];
   return (frame) => {
     const found = known.find(

@@ -11,12 +11,13 @@ import type { ModelSpec } from '../pool/tasks.ts';
 import type { SimulationHooks } from '../progress.ts';
 import type { FederationResult, SiteEvaluation, SiteTest } from '../report/result-types.ts';
 import type { SimulationConfig } from '../simulation-config.ts';
+import { metricsOf, subgroupTests, type TestedImages } from '../subgroup-tests.ts';
 import type { Comparison } from './comparison.ts';
 import type { PreparedData, VirtualSite } from './prepare.ts';
 
 interface TestInput {
   readonly config: SimulationConfig;
-  readonly data: Pick<PreparedData, 'test' | 'testPatients' | 'classNames' | 'sites'>;
+  readonly data: Pick<PreparedData, 'test' | 'testPatients' | 'testAttributes' | 'classNames' | 'sites'>;
   readonly model: ModelSpec;
   readonly pool: Pool;
   readonly hooks: SimulationHooks;
@@ -47,7 +48,8 @@ interface OwnShare {
 }
 
 /** What all of it says. */
-export type Verdict = Required<Pick<FederationResult, 'test' | 'siteTests' | 'gains'>>;
+export type Verdict = Required<Pick<FederationResult, 'test' | 'siteTests' | 'gains'>> &
+  Pick<FederationResult, 'subgroupTests'>;
 
 export async function testAll(
   input: TestInput,
@@ -59,7 +61,8 @@ export async function testAll(
   const local = await judgeSites(input, comparison.local);
   const personalised = await judgeSites(input, comparison.personalised);
   const finetuned = await judgeSites(input, comparison.finetuned);
-  const { sites } = input.data;
+  const { sites, testAttributes } = input.data;
+  const groups = subgroupTests(testedImages(input, federated.probabilities), testAttributes);
   return {
     test: {
       federated: federated.evaluation,
@@ -73,6 +76,7 @@ export async function testAll(
         ? []
         : [siteTest(input, site, { index, federated, pooled, local, personalised, finetuned })],
     ),
+    ...(groups.length > 0 && { subgroupTests: groups }),
     gains: gainsOf(input, personalised.correct ?? federated.correct, {
       local: local.correct,
       pooled: pooled?.correct,
@@ -134,25 +138,19 @@ function evaluationOf({ config, data }: TestInput, probabilities: Float64Array):
 const SITES_WITH_INTERVALS = 50;
 
 function shareMetrics(
-  { config, data }: TestInput,
+  input: TestInput,
   probabilities: Float64Array,
   rows: Int32Array,
 ): Evaluation['metrics'] {
-  const { test, classNames, testPatients, sites } = data;
-  const classes = classNames.length;
-  const { metrics } = evaluateClassifier({
-    probabilities: Float64Array.from(
-      { length: rows.length * classes },
-      (_, i) => probabilities[(rows[Math.floor(i / classes)] ?? 0) * classes + (i % classes)] ?? 0,
-    ),
-    labels: rows.map((row) => test.labels[row] ?? 0),
-    classNames,
-    patients: Array.from(rows, (row) => testPatients[row] ?? ''),
-    ...(sites.length <= SITES_WITH_INTERVALS && {
-      bootstrap: { replicates: config.bootstrapReplicates, seed: config.seed },
-    }),
-  });
-  return metrics;
+  const { bootstrap, ...images } = testedImages(input, probabilities);
+  const hasIntervals = input.data.sites.length <= SITES_WITH_INTERVALS;
+  return metricsOf({ ...images, ...(hasIntervals && bootstrap && { bootstrap }) }, rows);
+}
+
+function testedImages({ config, data }: TestInput, probabilities: Float64Array): TestedImages {
+  const { test, classNames, testPatients: patients } = data;
+  const bootstrap = { replicates: config.bootstrapReplicates, seed: config.seed };
+  return { probabilities, labels: test.labels, classNames, patients, bootstrap };
 }
 
 interface SiteMethods {

@@ -10,7 +10,7 @@ import { manifestOf } from '../../shared/learning/weights.ts';
 import type { InitialModel } from '../../shared/protocol/initial-model.ts';
 import type { RunLayout } from '../../shared/protocol/plan-network.ts';
 import type { ModelSpec } from '../pool/tasks.ts';
-import { counted, formatCount } from '../report/format.ts';
+import { counted, formatCount } from '../../shared/format.ts';
 import type { SimulationConfig } from '../simulation-config.ts';
 import type { PreparedData } from './prepare.ts';
 

@@ -2,12 +2,9 @@
  * From a dataset's name to virtual hospitals. The held-out global test set is cut first, then the validation set; what
  * is left is dealt to the sites. All training images stand once in shared memory, each site's a part of them.
  */
-import {
-  preprocess,
-  selectExamples,
-  type Preprocessed,
-  type PreprocessingOptions,
-} from '../../shared/data/preprocess.ts';
+import { preprocess, selectExamples, type Preprocessed } from '../../shared/data/preprocess.ts';
+import type { ImageAttributes } from '../../shared/data/image-collection.ts';
+import type { PreprocessingOptions } from '../../shared/data/preprocessing-schema.ts';
 import { classCounts } from '../../shared/data/select.ts';
 import { cutByPatient, splitDataset } from '../../shared/data/split.ts';
 import type { Dataset, Split } from '../../shared/data/dataset.ts';
@@ -47,6 +44,8 @@ export interface PreparedData {
   readonly test: LabelledImages;
   /** [test.count] */
   readonly testPatients: readonly string[];
+  /** [test.count], where the data say more of an image than its class. */
+  readonly testAttributes?: readonly ImageAttributes[];
   readonly notices: readonly string[];
 }
 
@@ -79,7 +78,7 @@ export async function prepareData(config: SimulationConfig, signal?: AbortSignal
   const parts = setAside(dataset, dealt, config, tests);
   return {
     ...dealOut(all, dataset, parts),
-    ...evaluationParts(all, dataset, split),
+    ...evaluationParts(all, opened, split),
     ...describe(opened, all, { ...split, parts }),
   };
 }
@@ -157,13 +156,14 @@ function sliceOf(all: LabelledImages, first: number, count: number): LabelledIma
 
 function evaluationParts(
   all: Preprocessed,
-  dataset: Dataset,
+  { dataset, attributes }: OpenedDataset,
   split: Split,
-): Pick<PreparedData, 'validation' | 'test' | 'testPatients'> {
+): Pick<PreparedData, 'validation' | 'test' | 'testPatients' | 'testAttributes'> {
   return {
     validation: toSharedMemory(selectExamples(all, split.validation)),
     test: toSharedMemory(selectExamples(all, split.test)),
     testPatients: Array.from(split.test, (index) => dataset.patients[index] ?? ''),
+    ...(attributes && { testAttributes: Array.from(split.test, (index) => attributes[index] ?? {}) }),
   };
 }
 

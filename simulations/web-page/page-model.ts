@@ -1,5 +1,5 @@
 /** What an exported page knows of its model: written by the export, read by the page. */
-import type { PreprocessingOptions } from '../../shared/data/preprocess.ts';
+import type { PreprocessingOptions } from '../../shared/data/preprocessing-schema.ts';
 
 export interface PageModel {
   readonly title: string;

@@ -1,6 +1,6 @@
 /** The exported page's document and style sheet. */
 import { markup } from '../report/markup.ts';
-import { DARK, LIGHT } from '../report/style.ts';
+import { DARK, LIGHT } from '../../shared/palette.ts';
 import type { PageModel } from './page-model.ts';
 
 /**

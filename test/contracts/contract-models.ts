@@ -1,7 +1,12 @@
 /** The models of the engine contract: small enough for plain JavaScript, 16 channels where blocked kernels are to take part. */
-import { cnn, cnnOptionsSchema } from '../../shared/learning/architectures/cnn.ts';
-import { mobile, mobileOptionsSchema } from '../../shared/learning/architectures/mobile.ts';
-import { resnet, resnetOptionsSchema } from '../../shared/learning/architectures/resnet.ts';
+import { cnn } from '../../shared/learning/architectures/cnn.ts';
+import { mobile } from '../../shared/learning/architectures/mobile.ts';
+import { resnet } from '../../shared/learning/architectures/resnet.ts';
+import {
+  cnnOptionsSchema,
+  mobileOptionsSchema,
+  resnetOptionsSchema,
+} from '../../shared/learning/architectures/schema.ts';
 import { float, int, ints } from '../../shared/learning/graph/attributes.ts';
 import { GraphBuilder } from '../../shared/learning/graph/builder.ts';
 import type { Attributes, Model, Parameter } from '../../shared/learning/graph/types.ts';

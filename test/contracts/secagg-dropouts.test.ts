@@ -1,25 +1,9 @@
 /** The table of dropouts, thinned where sites drop at different moments; the whole of it is `test/long`'s. */
-import { vi } from 'vitest';
+import './remembered-modules.ts';
 import { POINTS, spreadPatterns } from './dropout-patterns.ts';
 import { secaggDropoutContract, secaggReturnContract } from './secagg-dropouts.ts';
 import { MANNERS, secaggDropoutTables, type DropoutTable } from './secagg-dropout-table.ts';
 import { inMemory } from './secagg-transports.ts';
-
-vi.mock('../../shared/crypto/ed25519-native.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).rememberedEd25519(await load()),
-);
-vi.mock('../../shared/crypto/x25519-native.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).rememberedX25519(await load()),
-);
-vi.mock('../../shared/crypto/sealed-box.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).rememberedBoxes(await load()),
-);
-vi.mock('../../shared/secagg/shares.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).rememberedShares(await load()),
-);
-vi.mock('../../shared/crypto/random.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).repeatedRandom(await load()),
-);
 
 /** Stride and number of patterns. */
 const FEDERATIONS = [

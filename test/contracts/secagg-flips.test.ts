@@ -1,20 +1,4 @@
-import { vi } from 'vitest';
+import './remembered-modules.ts';
 import { secaggFlipSuite } from './secagg-flips.ts';
-
-vi.mock('../../shared/crypto/ed25519-native.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).rememberedEd25519(await load()),
-);
-vi.mock('../../shared/crypto/x25519-native.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).rememberedX25519(await load()),
-);
-vi.mock('../../shared/crypto/sealed-box.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).rememberedBoxes(await load()),
-);
-vi.mock('../../shared/secagg/shares.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).rememberedShares(await load()),
-);
-vi.mock('../../shared/crypto/random.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).repeatedRandom(await load()),
-);
 
 secaggFlipSuite();

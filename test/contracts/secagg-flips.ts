@@ -6,12 +6,19 @@ import { describe, expect, it } from 'vitest';
 import { createRng, deriveSeed, type Rng } from '../../shared/rng.ts';
 import type { Frame } from '../../shared/protocol/codec.ts';
 import type { CoordinatorMessage, SiteMessage } from '../../shared/protocol/messages.ts';
-import { answersOf, passed, VICTIM } from './secagg-cheating.ts';
+import { passed, VICTIM } from './secagg-cheating.ts';
 import { restartSecrets } from './remembered-crypto.ts';
 import { inMemory } from './secagg-transports.ts';
-import { expectedWeights, runSecagg, type SecaggOptions, type SecaggOutcome } from './secagg-world.ts';
+import {
+  expectedCounts,
+  expectedWeights,
+  runSecagg,
+  site,
+  type SecaggOptions,
+  type SecaggOutcome,
+} from './secagg-world.ts';
 
-type Down = Exclude<CoordinatorMessage['type'], 'count'>;
+type Down = CoordinatorMessage['type'];
 type Up = SiteMessage['type'];
 
 /** The answer that must not come; the site leaves a round of which the messages before `survivors` were changed. */
@@ -20,6 +27,7 @@ const UNANSWERED: Readonly<Record<Exclude<Down, 'ack' | 'published' | 'aborted'>
   'share-keys': 'shares',
   relay: 'update',
   train: 'update',
+  count: 'update',
   survivors: 'consistent',
   unmask: 'unmasked',
 };
@@ -31,7 +39,8 @@ const AFTER_THE_SUM: readonly Up[] = ['consistent', 'unmasked'];
 
 /** Places in each type of message. */
 const FLIPS = 20;
-export const FLIP_COUNT = FLIPS * (QUESTIONS.length + NOTICES.length + ANSWERS.length);
+/** And in the answer to `count`, which has another payload than every other update. */
+export const FLIP_COUNT = FLIPS * (QUESTIONS.length + NOTICES.length + ANSWERS.length + 1);
 const SEED = 20_261_123;
 
 const isFrameOf = ({ header }: Frame, type: string): boolean => header.startsWith(`{"type":"${type}"`);
@@ -69,13 +78,37 @@ const onto = (type: string, change: Flip['change'], times = Infinity) => {
     siteId === VICTIM && isFrameOf(frame, type) && left-- > 0 ? change(frame) : frame;
 };
 
-function expectExact(outcome: SecaggOutcome, place: string, without: readonly string[]): void {
-  const [record] = outcome.records;
-  expect(record, place).toMatchObject({ outcome: 'published' });
-  if (record?.outcome !== 'published') return;
-  const survivors = ['a', 'b', 'c', 'd', 'e'].filter((name) => !without.includes(name));
-  expect(record.survivors, place).toEqual(survivors);
-  expect(outcome.finalWeights, place).toEqual(expectedWeights(outcome.plan, record.survivors, 5));
+const ALL = ['a', 'b', 'c', 'd', 'e'].map(site);
+const without = (names: readonly string[]) => ALL.filter((siteId) => !names.includes(siteId));
+
+function expectExact(outcome: SecaggOutcome, place: string, lost: readonly string[]): void {
+  const record = outcome.records.at(-1);
+  const survivors = without(lost);
+  expect(record, place).toMatchObject({ outcome: 'published', survivors });
+  expect(outcome.finalWeights, place).toEqual(expectedWeights(outcome.plan, survivors, 5));
+}
+
+/** The sum of the counts is that of the others; the site that was lost is back for the round after it. */
+function expectCounted(outcome: SecaggOutcome, place: string, lost: readonly string[]): void {
+  const survivors = without(lost);
+  const classCounts = expectedCounts(survivors);
+  expect(outcome.records, place).toMatchObject([
+    { outcome: 'counted', survivors, classCounts },
+    { outcome: 'published' },
+  ]);
+  expectExact(outcome, place, []);
+}
+
+/** The round that comes first: of counts, or 1. */
+const firstAnswers = ({ world, records }: SecaggOutcome): readonly Up[] =>
+  world.up.flatMap(({ siteId, message }) =>
+    siteId === VICTIM && message.context.round === records[0]?.round ? [message.type] : [],
+  );
+
+function expectOneDrop({ records }: SecaggOutcome, place: string): void {
+  const reasons = records[0]?.dropped.map(({ siteId, reason }) => [siteId, reason]) ?? [];
+  expect(reasons, place).toHaveLength(1);
+  expect(['malformed', 'bad-signature'], place).toContain(reasons[0]?.[1]);
 }
 
 /** For each of the flips of a type, by a seed of its own. */
@@ -93,10 +126,12 @@ export function secaggFlipSuite(): void {
   describe('secure aggregation, flipped bits', () => {
     it.each(QUESTIONS)('in %s: the site does not answer it', async (type) => {
       await eachFlip(type, async ({ place, change }) => {
-        const outcome = await runSecagg(inMemory, { federation, mangleDown: onto(type, change) });
-        expect(answersOf(outcome, 'a'), place).not.toContain(UNANSWERED[type]);
-        const isLost = type !== 'survivors' && type !== 'unmask';
-        expectExact(outcome, place, isLost ? ['a'] : []);
+        const counting = type === 'count';
+        const outcome = await runSecagg(inMemory, { federation, counting, mangleDown: onto(type, change) });
+        expect(firstAnswers(outcome), place).not.toContain(UNANSWERED[type]);
+        const lost = type !== 'survivors' && type !== 'unmask' ? ['a'] : [];
+        if (counting) expectCounted(outcome, place, lost);
+        else expectExact(outcome, place, lost);
       });
     });
 
@@ -130,14 +165,21 @@ export function secaggFlipSuite(): void {
           mangleUp: onto(type, change),
         });
         expectExact(outcome, place, AFTER_THE_SUM.includes(type) ? [] : ['a']);
-        const reasons = outcome.records[0]?.dropped.map(({ siteId, reason }) => [siteId, reason]) ?? [];
-        expect(reasons, place).toHaveLength(1);
-        expect(['malformed', 'bad-signature'], place).toContain(reasons[0]?.[1]);
+        expectOneDrop(outcome, place);
+      });
+    });
+
+    it('in the counts of a site: they are not in the sum', async () => {
+      await eachFlip('counts', async ({ place, change }) => {
+        const mangleUp = onto('update', change, 1);
+        const outcome = await runSecagg(inMemory, { federation, counting: true, mangleUp });
+        expectCounted(outcome, place, ['a']);
+        expectOneDrop(outcome, place);
       });
     });
 
     it('is hundreds of places', () => {
-      expect(FLIP_COUNT).toBe(320);
+      expect(FLIP_COUNT).toBe(360);
     });
   });
 }

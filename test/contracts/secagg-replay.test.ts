@@ -1,22 +1,6 @@
-import { vi } from 'vitest';
+import './remembered-modules.ts';
 import { secaggForgeryContract, secaggReplaySuite } from './secagg-replay.ts';
 import { inMemory } from './secagg-transports.ts';
-
-vi.mock('../../shared/crypto/ed25519-native.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).rememberedEd25519(await load()),
-);
-vi.mock('../../shared/crypto/x25519-native.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).rememberedX25519(await load()),
-);
-vi.mock('../../shared/crypto/sealed-box.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).rememberedBoxes(await load()),
-);
-vi.mock('../../shared/secagg/shares.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).rememberedShares(await load()),
-);
-vi.mock('../../shared/crypto/random.ts', async (load) =>
-  (await import('./remembered-crypto.ts')).repeatedRandom(await load()),
-);
 
 secaggReplaySuite();
 secaggForgeryContract('in memory', inMemory);

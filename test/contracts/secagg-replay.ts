@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { createIdentity } from '../../shared/crypto/identity.ts';
 import { signStatement } from '../../shared/crypto/statement.ts';
 import { runIdSchema } from '../../shared/ids.ts';
+import { isCountsRound, needsClassCounts } from '../../shared/protocol/class-counts.ts';
 import type { CoordinatorMessage, RoundContext, SiteMessage } from '../../shared/protocol/messages.ts';
 import { abortedStatement, ackStatement, publishedStatement } from '../../shared/protocol/signatures.ts';
 import { answersOf, malleate, VICTIM } from './secagg-cheating.ts';
@@ -27,6 +28,7 @@ const DOWN = [
   'share-keys',
   'relay',
   'train',
+  'count',
   'survivors',
   'unmask',
   'ack',
@@ -46,7 +48,18 @@ interface Boundary {
 }
 
 const BOUNDARIES: readonly Boundary[] = [
-  { name: 'round', options: { rounds: 2 }, isBefore: ({ round }) => round === 1, unsaid: ['aborted'] },
+  {
+    name: 'round',
+    options: { rounds: 2 },
+    isBefore: ({ round }) => round === 1,
+    unsaid: ['aborted', 'count'],
+  },
+  {
+    name: 'round of counts',
+    options: { counting: true },
+    isBefore: isCountsRound,
+    unsaid: ['aborted', 'train'],
+  },
   {
     name: 'attempt',
     options: {
@@ -56,7 +69,18 @@ const BOUNDARIES: readonly Boundary[] = [
       backAfterMs: 100,
     },
     isBefore: ({ attempt }) => attempt === 1,
-    unsaid: ['unmask', 'unmasked', 'published'],
+    unsaid: ['unmask', 'unmasked', 'published', 'count'],
+  },
+  {
+    name: 'attempt to count',
+    options: {
+      counting: true,
+      federation: { minimumCohort: 5, maximumConsecutiveAborts: 2 },
+      drops: { d: 'before consistent', e: 'before consistent' },
+      backAfterMs: 100,
+    },
+    isBefore: ({ round, attempt }) => isCountsRound({ round }) && attempt === 1,
+    unsaid: ['unmask', 'unmasked', 'published', 'train'],
   },
 ];
 
@@ -126,7 +150,8 @@ export function secaggReplaySuite(): void {
     const other = { runId: runIdSchema.parse('another-run') };
 
     it.each(DOWN.filter((type) => type !== 'aborted'))('%s, to a site', async (type) => {
-      const first = await undisturbed({ ...other, rounds: 2 });
+      const counting = type === 'count';
+      const first = await undisturbed({ ...other, counting, rounds: 2 });
       const kept = first.world.down.flatMap(({ siteId, message }) =>
         siteId === VICTIM && message.type === type ? [message] : [],
       );
@@ -134,6 +159,7 @@ export function secaggReplaySuite(): void {
       const outcome = await runSecagg(inMemory, {
         // A replayed announcement is a valid one; the site is then in that round and not in this one.
         federation: { minimumCohort: 4 },
+        counting,
         tamperDown: (siteId, message) => (siteId === VICTIM ? [message, ...kept] : undefined),
       });
       expect(kept.length).toBeGreaterThan(0);
@@ -184,10 +210,11 @@ export function secaggForgeryContract(name: string, factory: TransportFactory): 
   });
 }
 
-/** The first round is published, as the exact integer sum of whoever is said to be in it. */
+/** One round is published, as the exact integer sum of whoever is said to be in it. */
 function expectOneSum({ records, finalWeights, plan }: SecaggOutcome): void {
-  expect(records).toMatchObject([{ outcome: 'published' }]);
-  const [record] = records;
+  const record = records.at(-1);
+  const counted = needsClassCounts(plan) ? [{ outcome: 'counted' }] : [];
+  expect(records).toMatchObject([...counted, { outcome: 'published' }]);
   const survivors = record?.outcome === 'published' ? record.survivors : [];
   expect(survivors.length).toBeGreaterThanOrEqual(4);
   expect(finalWeights).toEqual(expectedWeights(plan, survivors, 5));

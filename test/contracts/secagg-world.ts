@@ -10,7 +10,8 @@ import type { RoundSecrets } from '../../client/session/round-secrets.ts';
 import type { LocalTrainer } from '../../client/training/local-update.ts';
 import { applyMean, initServer } from '../../coordinator/aggregation/server.ts';
 import type { RoundReport } from '../../coordinator/round/events.ts';
-import { executeRun, type RunResult } from '../../coordinator/run/run.ts';
+import { executeRun } from '../../coordinator/run/run.ts';
+import type { RunResult } from '../../coordinator/run/run-options.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { createAgreementKeyPair, type AgreementKeyPair } from '../../shared/crypto/agreement.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
@@ -109,6 +110,8 @@ export interface SecaggOptions {
   /** Raw frames, after all else. */
   readonly mangleDown?: (siteId: SiteId, frame: Frame) => Frame;
   readonly mangleUp?: (siteId: SiteId, frame: Frame) => Frame;
+  /** The plan needs the federation's class counts: a round of counts comes first. */
+  readonly counting?: boolean;
   /** Default: `RUN_ID`. */
   readonly runId?: RunId;
   /** After the run, while the sites still listen. */
@@ -139,7 +142,21 @@ export function updateOf(siteId: SiteId, weights: Float32Array): UpdatePayload {
   };
 }
 
+/** Site number k (from 1) has k images of the first class and 10·k of the second. */
+function countsOf(siteId: SiteId): readonly [number, number] {
+  const k = siteId.charCodeAt(0) - 96;
+  return [k, 10 * k];
+}
+
+/** What these sites have together. */
+export function expectedCounts(survivors: readonly SiteId[]): readonly number[] {
+  return [0, 1].map((label) =>
+    survivors.reduce((total, siteId) => total + (countsOf(siteId)[label] ?? NaN), 0),
+  );
+}
+
 const trainer = (siteId: SiteId, trained: SiteId[]): LocalTrainer => ({
+  count: () => Promise.resolve(countsOf(siteId)),
   train: ({ weights }) => {
     trained.push(siteId);
     return Promise.resolve(updateOf(siteId, weights));
@@ -159,6 +176,7 @@ export function secaggPlan(options: SecaggOptions): Plan {
   };
   return planOf(federation, {
     parameterCount: PARAMETERS,
+    ...(options.counting && { training: { epochs: 1, classWeighting: { kind: 'federated' } } }),
     protection: {
       mode: 'secure-aggregation',
       ...(threshold !== undefined && { threshold }),

@@ -1,6 +1,6 @@
 /** A coordinator's gateway on loopback and sites that connect to it. */
 import { createServer as createHttp, type Server as HttpServer } from 'node:http';
-import { createServer as createHttps } from 'node:https';
+import { createServer as createHttps, Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createSocketLink, type LinkStatus } from '../../client/transport/socket-link.ts';
 import {
@@ -20,7 +20,7 @@ export interface SocketWorldOptions {
   readonly sites: readonly SiteId[];
   /** PEM. Without it the coordinator speaks plain HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string };
-  readonly gateway?: Partial<Pick<SocketGatewayOptions, 'graceMs' | 'frameLimits' | 'keyOf'>>;
+  readonly gateway?: Partial<Pick<SocketGatewayOptions, 'graceMs' | 'heartbeat' | 'frameLimits' | 'keyOf'>>;
 }
 
 export interface SocketWorld {
@@ -37,6 +37,8 @@ export interface SocketWorld {
     readonly statuses: readonly LinkStatus[];
     status(kind: LinkStatus['kind']): Promise<LinkStatus>;
   };
+  /** Another certificate for whoever connects from now on. */
+  renew(tls: NonNullable<SocketWorldOptions['tls']>): void;
   /** Cuts the TCP connections of everybody. */
   cut(): void;
   close(): Promise<void>;
@@ -105,6 +107,9 @@ export async function createSocketWorld(options: SocketWorldOptions): Promise<So
             else wanted.push({ kind, resolve });
           }),
       });
+    },
+    renew: (tls) => {
+      if (server instanceof HttpsServer) server.setSecureContext(tls);
     },
     cut: () => {
       for (const socket of sockets) socket.destroy();

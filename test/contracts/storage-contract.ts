@@ -1,4 +1,5 @@
 /** What every database of a coordinator does, whichever it is. */
+import { tmpdir } from 'node:os';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Administration } from '../../coordinator/storage/administration.ts';
@@ -201,8 +202,8 @@ export function storageContract(name: string, open: () => TestDatabases | Promis
         const store = new RunStore(database, clock);
         await store.enqueue(run, await store.addPlan(planOf()));
         const aborted: AttemptView = {
-          ...{ outcome: 'aborted', round: 1, attempt: 1, reason: 'selecting-timed-out' },
-          dropped: [{ siteId: a, reason: 'late' }],
+          ...{ outcome: 'aborted', round: 1, attempt: 1, reason: 'cohort-below-minimum' },
+          dropped: [{ siteId: a, reason: 'deadline' }],
         };
         await store.addAttempt(run, 0, aborted);
         await store.addAttempt(run, 0, { ...aborted, round: 9 });
@@ -230,10 +231,10 @@ export function storageContract(name: string, open: () => TestDatabases | Promis
       it('holds the entries of the last attempt, in order', async () => {
         const store = new RunStore(database, clock);
         await store.enqueue(run, await store.addPlan(planOf()));
-        const journal = new RunJournal(database, run);
+        const journal = new RunJournal(database, run, tmpdir());
         await journal.append({ kind: 'disconnected', siteId: a });
         await journal.append({ kind: 'stop' });
-        expect(await new RunJournal(database, run).entries()).toEqual([
+        expect(await new RunJournal(database, run, tmpdir()).entries()).toEqual([
           { kind: 'disconnected', siteId: a },
           { kind: 'stop' },
         ]);

@@ -1,7 +1,7 @@
 /** A small federation for tests: three letters for sites, short deadlines, a plan of four parameters. */
 import { siteIdSchema, runIdSchema, modelHashSchema, type SiteId } from '../../shared/ids.ts';
 import type { RoundContext } from '../../shared/protocol/messages.ts';
-import { hashPlan, planSchema, type Plan, type PlanInput } from '../../shared/protocol/plan.ts';
+import { hashPlan, type Plan, type PlanInput, planSchema } from '../../shared/protocol/plan.ts';
 import { PROTOCOL_VERSION } from '../../shared/protocol/version.ts';
 import type { RoundRules } from '../../coordinator/round/state.ts';
 import { rulesOf } from '../../coordinator/round/state.ts';

@@ -114,14 +114,18 @@ describe.each([
       expect(metrics.text).toContain('consilium_logins_total{outcome="open"} 1');
       const ledger = await ask('GET', '/api/v1/ledger');
       const { entries } = JSON.parse(ledger.text) as { entries: { actor: string; act: string }[] };
-      expect(entries.map(({ actor, act }) => `${actor} ${act}`)).toEqual([
+      // How a round ends is entered too, where one had begun.
+      const people = entries.filter(({ actor }) => actor !== 'coordinator');
+      expect(people.map(({ actor, act }) => `${actor} ${act}`)).toEqual([
         'command-line user-added',
         'ann login',
         'ann plan-added',
         'ann run-added',
         'command-line run-stopped',
       ]);
-      expect((await ask('GET', '/api/v1/ledger/verification')).text).toBe('{"entries":5,"brokenAt":null}');
+      expect((await ask('GET', '/api/v1/ledger/verification')).text).toBe(
+        `{"entries":${String(entries.length)},"brokenAt":null}`,
+      );
       expect(reports.filter(({ kind }) => kind === 'error' || kind === 'runFailed')).toEqual([]);
     },
   );

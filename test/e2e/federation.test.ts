@@ -3,7 +3,6 @@
  * invitation, over real sockets and under secure aggregation.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
@@ -41,6 +40,7 @@ import { architectureSchema, buildModel } from '../../shared/learning/architectu
 import { writeModel } from '../../shared/learning/graph/model-file.ts';
 import { initialWeights, manifestOf, weightsFromBytes } from '../../shared/learning/weights.ts';
 import { networkOf } from '../../shared/protocol/plan-network.ts';
+import { freePort } from '../free-port.ts';
 import { startConsilium } from '../simulations/cli/run-consilium.ts';
 import { makePhantoms } from '../../shared/data/phantoms.ts';
 
@@ -68,15 +68,6 @@ const reported = (matches: (report: CoordinatorReport) => boolean): Promise<void
   new Promise((resolve) => {
     waiting.push({ matches, resolve });
   });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
-}
 
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'consilium-e2e-'));

@@ -31,6 +31,11 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   planHash: HASH,
   round: '1',
   user: 'the-auditor',
+  other: HASH,
+  invitation: '0'.repeat(32),
+  session: '0'.repeat(32),
+  attempt: '1',
+  which: 'best',
 };
 
 const plan = planOf();
@@ -47,6 +52,23 @@ const BODIES: readonly (readonly [end: string, body: unknown])[] = [
   ['/users', { name: 'someone', role: 'auditor', password: 'a long enough password' }],
   ['/users/{user}', { role: 'auditor' }],
   ['/enroll', { siteId: 'north', token: 'A'.repeat(43), publicKey: 'a'.repeat(64), signature: HASH }],
+  ['/position', { before: null }],
+  ['/models/current', { runId: 'first', round: 1 }],
+  [
+    '/site-about',
+    {
+      ...{ siteId: 'north', atMs: 1, signature: HASH },
+      about: {
+        program: { version: '1', engine: 'onnx', device: 'cpu' },
+        counts: {
+          images: { low: 1, high: 9 },
+          patients: { low: 1, high: 9 },
+          classes: [{ name: 'a', images: 3 }],
+        },
+        approvedPlans: [HASH],
+      },
+    },
+  ],
   ['/federation', { siteId: 'north', atMs: 1, signature: HASH }],
 ];
 const bodyOf = (path: string): unknown =>
@@ -77,6 +99,9 @@ const QUERIES = [
   '?after=-1&after=2',
   `?${'a=1&'.repeat(900)}`,
   '?%',
+  '?a=first:1&b=first:0',
+  '?text=%25&act=login&from=2026-01-01T00:00:00.000Z',
+  '?before=0&limit=0',
 ];
 const TYPES = [
   'application/json',

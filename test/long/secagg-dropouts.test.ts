@@ -1,23 +1,8 @@
 /** The whole table of dropouts: every subset of at most n − t sites, for every n up to 6, at and between all phases. */
-import { describe, expect, it, vi } from 'vitest';
+import '../contracts/remembered-modules.ts';
+import { describe, expect, it } from 'vitest';
 import { dropPatterns } from '../contracts/dropout-patterns.ts';
 import { MANNERS, secaggDropoutTables, type DropoutTable } from '../contracts/secagg-dropout-table.ts';
-
-vi.mock('../../shared/crypto/ed25519-native.ts', async (load) =>
-  (await import('../contracts/remembered-crypto.ts')).rememberedEd25519(await load()),
-);
-vi.mock('../../shared/crypto/x25519-native.ts', async (load) =>
-  (await import('../contracts/remembered-crypto.ts')).rememberedX25519(await load()),
-);
-vi.mock('../../shared/crypto/sealed-box.ts', async (load) =>
-  (await import('../contracts/remembered-crypto.ts')).rememberedBoxes(await load()),
-);
-vi.mock('../../shared/secagg/shares.ts', async (load) =>
-  (await import('../contracts/remembered-crypto.ts')).rememberedShares(await load()),
-);
-vi.mock('../../shared/crypto/random.ts', async (load) =>
-  (await import('../contracts/remembered-crypto.ts')).repeatedRandom(await load()),
-);
 
 /** All thresholds above half; where there are two, the higher one is the default of ⌊2n/3⌋ + 1. */
 const FEDERATIONS = [

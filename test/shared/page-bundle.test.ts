@@ -36,6 +36,8 @@ describe('a bundled page', () => {
     const html = textOf(page, '/index.html');
     expect(html).toContain('<title>A page</title>');
     expect(html.match(/(?:src|href)="\/[^"]+"/g)).toHaveLength(2);
+    const [, program = ''] = /<script type="module" src="([^"]+)"/.exec(html) ?? [];
+    expect(textOf(page, program)).toContain('hello');
     for (const [, path = ''] of html.matchAll(/(?:src|href)="(\/[^"]+)"/g))
       expect(page.files.has(path)).toBe(true);
     expect(html).not.toMatch(/<script[^>]*>[^<]|style=/);

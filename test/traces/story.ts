@@ -32,6 +32,8 @@ function sayEvent(event: RoundEvent): string {
       return `bytes of ${event.siteId} arrive`;
     case 'stepsDone':
       return `${event.siteId} has done ${String(event.steps)} steps`;
+    case 'anchored':
+      return `${event.siteId} has a ledger of ${String(event.ledger.entries)} entries`;
     case 'rejected':
       return `a message of ${event.siteId} is not admitted: ${event.reason}`;
     case 'deadline':
@@ -48,6 +50,8 @@ function sayEvent(event: RoundEvent): string {
       return 'the evaluation fails';
     case 'stop':
       return 'somebody stops the run';
+    case 'resumed':
+      return `the coordinator is back, and with it ${event.available.join(' ')}`;
   }
 }
 
@@ -113,6 +117,8 @@ function sayEffect(effect: Effect): string | undefined {
       return `add the update of ${effect.siteId}`;
     case 'addVector':
       return `add the masked update of ${effect.siteId}`;
+    case 'noteAnchor':
+      return `note the ledger of ${effect.siteId}`;
     case 'aggregate':
       return 'average';
     case 'evaluate':

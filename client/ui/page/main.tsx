@@ -2,11 +2,13 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import '../../../shared/ui/style.css';
+import './site.css';
+import { App } from './app.tsx';
 
 const root = document.getElementById('root');
 if (root)
   createRoot(root).render(
     <StrictMode>
-      <main>Consilium site</main>
+      <App />
     </StrictMode>,
   );

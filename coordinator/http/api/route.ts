@@ -20,10 +20,16 @@ export interface Caller {
   setSession(token: string | undefined): void;
 }
 
-export interface FileAnswer {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
+export type FileAnswer =
+  | { readonly name: string; readonly bytes: Uint8Array }
+  /** For what may be too long for memory. */
+  | { readonly name: string; readonly chunks: AsyncIterable<Uint8Array> };
+
+/** A whole number below 10⁹ as paths and queries have it. */
+export const wholeText = z
+  .string()
+  .regex(/^(?:0|[1-9]\d{0,8})$/)
+  .transform(Number);
 
 /** Parameters and queries are always text: their schemas start from strings. */
 type Fields = z.ZodObject;

@@ -3,6 +3,8 @@
  * coordinator's own pages (or from no page), and to show the session's CSRF token.
  */
 import { timingSafeEqual } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import type { z } from 'zod';
 import type { Session } from '../../storage/user-store.ts';
@@ -16,6 +18,8 @@ export interface ApiSettings {
   /** Of the coordinator's own pages. */
   readonly origin: string;
   sessionOf(token: string): Promise<Session | undefined>;
+  /** A request that may have changed something has been answered. */
+  changed(): void;
   /** For the log: whose request it is. */
   known(response: Response, session: Session): void;
 }
@@ -41,7 +45,8 @@ export function serveRoute(app: Express, route: Route, settings: ApiSettings): v
         settings.cookie.write(response, token);
       },
     };
-    send(response, await route.serve(raw, caller, problemOf));
+    await send(response, await route.serve(raw, caller, problemOf));
+    if (route.method !== 'get') settings.changed();
   };
   app[route.method](route.path, handle);
 }
@@ -96,7 +101,7 @@ function problemOf(part: Problem, error: z.ZodError): HttpRefusal {
   );
 }
 
-function send(response: Response, reply: Reply): void {
+async function send(response: Response, reply: Reply): Promise<void> {
   // What an administrator sees is for nobody's cache.
   response.setHeader('cache-control', 'no-store');
   switch (reply.kind) {
@@ -107,8 +112,14 @@ function send(response: Response, reply: Reply): void {
       response.status(204).end();
       return;
     case 'file': {
-      const { name, bytes } = reply.file;
-      response.attachment(name).type(reply.mediaType);
+      const { file } = reply;
+      response.attachment(file.name).type(reply.mediaType);
+      if ('chunks' in file) {
+        // Whoever stops reading in the middle has stopped reading.
+        await pipeline(Readable.from(file.chunks), response).catch(() => undefined);
+        return;
+      }
+      const { bytes } = file;
       response.send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     }
   }

@@ -3,22 +3,15 @@ import { z } from 'zod';
 import type { LoginRefusal } from '../../people/logins.ts';
 import { InputError } from '../../../shared/errors.ts';
 import { MAX_PASSWORD_CHARS, PasswordsBusyError, type Passwords } from '../../people/password.ts';
-import { roleSchema, userNameSchema, type Session } from '../../storage/user-store.ts';
+import type { Session } from '../../storage/user-store.ts';
 import { HttpRefusal } from '../refusal.ts';
+import { sessionSchema } from './people-views.ts';
 import { emptyRoute, jsonRoute, NONE, sessionOf, type Route } from './route.ts';
 import type { ApiServices } from './services.ts';
 
 /** What may be typed; whether it is one is not told here. */
 const typedName = z.string().min(1).max(64);
 export const passwordSchema = z.string().min(1).max(MAX_PASSWORD_CHARS);
-
-const sessionSchema = z.strictObject({
-  user: userNameSchema,
-  role: roleSchema,
-  expiresAt: z.iso.datetime(),
-  /** To be sent as the header `x-csrf-token` with every request that changes something. */
-  csrfToken: z.string(),
-});
 
 const REFUSALS: Readonly<Record<LoginRefusal, readonly [status: number, code: string, message: string]>> = {
   wrong: [401, 'login-refused', 'name or password is wrong'],

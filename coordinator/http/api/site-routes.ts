@@ -3,37 +3,55 @@ import { z } from 'zod';
 import { fingerprintOf } from '../../../shared/crypto/fingerprint.ts';
 import { siteIdSchema } from '../../../shared/ids.ts';
 import { writeInvitation } from '../../../shared/protocol/enrolment.ts';
+import type { SiteAttempt } from '../../storage/attempt-track.ts';
 import { found } from '../refusal.ts';
-import { jsonRoute, NONE, sessionOf, type Route } from './route.ts';
+import type { SiteRound } from './round-views.ts';
+import { emptyRoute, jsonRoute, NONE, sessionOf, type Route } from './route.ts';
 import type { ApiServices } from './services.ts';
+import { decisionOf, listSites, siteView } from './site-listing.ts';
+import {
+  invitationIdSchema,
+  invitationListSchema,
+  siteDetailSchema,
+  siteListSchema,
+  siteSchema,
+} from './site-views.ts';
 
 const HOUR_MS = 3_600_000;
 const MAX_HOURS = 24 * 30;
+const SHOWN_ROUNDS = 100;
 
-const siteSchema = z.strictObject({
-  siteId: siteIdSchema,
-  status: z.enum(['pending', 'active', 'suspended', 'removed']),
-  /** To be compared with the one that the site shows before it is approved. */
-  fingerprint: z.string(),
-  enrolledAt: z.iso.datetime(),
-  isConnected: z.boolean(),
-});
+const params = z.strictObject({ siteId: siteIdSchema });
 
-export function siteRoutes({ sites, administration, folder, connectedSites }: ApiServices): Route[] {
-  const listed = async (): Promise<z.output<typeof siteSchema>[]> => {
-    const connected = new Set(connectedSites());
-    return (await sites.list()).map(({ siteId, status, fingerprint, enrolledAt }) => ({
-      ...{ siteId, status, fingerprint, enrolledAt },
-      isConnected: connected.has(siteId),
-    }));
-  };
+function siteRound({ runId, round, attempt, startMs, site }: SiteAttempt): SiteRound {
+  const { state, reason, bytesUp, bytesDown, steps, spans } = site;
+  return { runId, round, attempt, startMs, state, reason, bytesUp, bytesDown, steps, spans };
+}
+
+export function siteRoutes(services: ApiServices): Route[] {
+  const { sites, runs, history, administration, folder, clock } = services;
   return [
     jsonRoute({
       ...{ operation: 'listSites', method: 'get', path: '/api/v1/sites' },
       summary: 'All sites with the fingerprints of their keys',
-      ...{ params: NONE, query: NONE, body: NONE },
-      answer: z.strictObject({ sites: z.array(siteSchema) }),
-      handle: async () => ({ sites: await listed() }),
+      ...{ params: NONE, query: NONE, body: NONE, answer: siteListSchema },
+      handle: async () => ({ sites: await listSites(services) }),
+    }),
+    jsonRoute({
+      ...{ operation: 'showSite', method: 'get', path: '/api/v1/sites/:siteId' },
+      summary: 'One site with its last rounds and what it says of the plans',
+      ...{ params, query: NONE, body: NONE, answer: siteDetailSchema },
+      handle: async ({ params: { siteId } }) => {
+        const site = found(await sites.find(siteId), `site ${siteId}`);
+        const latest = await history.latestOf(siteId, SHOWN_ROUNDS);
+        return {
+          site: siteView(services, site),
+          rounds: latest.map(siteRound),
+          plans: (await runs.listPlans()).map(({ planHash, name }) => ({
+            ...{ planHash, name, decision: decisionOf(site, planHash) },
+          })),
+        };
+      },
     }),
     jsonRoute({
       ...{ operation: 'inviteSite', method: 'post', path: '/api/v1/invitations' },
@@ -48,18 +66,32 @@ export function siteRoutes({ sites, administration, folder, connectedSites }: Ap
       },
     }),
     jsonRoute({
+      ...{ operation: 'listInvitations', method: 'get', path: '/api/v1/invitations' },
+      summary: 'Invitations that nobody has used',
+      ...{ params: NONE, query: NONE, body: NONE, answer: invitationListSchema },
+      handle: async () => ({
+        invitations: (await sites.invitations()).map((invitation) => ({
+          ...invitation,
+          isExpired: Date.parse(invitation.expiresAt) <= clock.nowMs(),
+        })),
+      }),
+    }),
+    emptyRoute({
+      ...{ operation: 'withdrawInvitation', method: 'delete', path: '/api/v1/invitations/:invitation' },
+      summary: 'Withdraw an invitation that nobody has used',
+      ...{ params: z.strictObject({ invitation: invitationIdSchema }), query: NONE, body: NONE },
+      handle: ({ params: { invitation }, caller }) =>
+        administration.withdrawInvitation(sessionOf(caller).user, invitation),
+    }),
+    jsonRoute({
       ...{ operation: 'changeSite', method: 'put', path: '/api/v1/sites/:siteId/status' },
       summary: 'Approve (active), suspend or remove a site; it takes effect at once',
-      ...{ params: z.strictObject({ siteId: siteIdSchema }), query: NONE },
+      ...{ params, query: NONE, answer: siteSchema },
       body: z.strictObject({ status: z.enum(['active', 'suspended', 'removed']) }),
-      answer: siteSchema,
       handle: async ({ params: { siteId }, body: { status }, caller }) => {
         found(await sites.find(siteId), `site ${siteId}`);
         await administration.setSiteStatus(sessionOf(caller).user, siteId, status);
-        return found(
-          (await listed()).find((site) => site.siteId === siteId),
-          `site ${siteId}`,
-        );
+        return siteView(services, found(await sites.find(siteId), `site ${siteId}`));
       },
     }),
   ];

@@ -1,12 +1,12 @@
 /** The people who may log in. */
 import { z } from 'zod';
-import { roleSchema, userNameSchema, type UserName } from '../../storage/user-store.ts';
+import { roleSchema, sessionIdOf, userNameSchema, type UserName } from '../../storage/user-store.ts';
 import { found } from '../refusal.ts';
+import { openSessionListSchema, sessionIdSchema, userSchema } from './people-views.ts';
 import { emptyRoute, jsonRoute, NONE, sessionOf, type Route } from './route.ts';
 import type { ApiServices } from './services.ts';
 import { hashOrRefuse, passwordSchema } from './session-routes.ts';
 
-const userSchema = z.strictObject({ name: userNameSchema, role: roleSchema, createdAt: z.iso.datetime() });
 const params = z.strictObject({ user: userNameSchema });
 
 export function userRoutes({ users, passwords, administration }: ApiServices): Route[] {
@@ -55,6 +55,21 @@ export function userRoutes({ users, passwords, administration }: ApiServices): R
         await find(user);
         await administration.removeUser(sessionOf(caller).user, user);
       },
+    }),
+    jsonRoute({
+      ...{ operation: 'listSessions', method: 'get', path: '/api/v1/sessions' },
+      summary: 'Who is logged in, the newest first',
+      ...{ params: NONE, query: NONE, body: NONE, answer: openSessionListSchema },
+      handle: async ({ caller: { token } }) => {
+        const own = token === undefined ? undefined : sessionIdOf(token);
+        return { sessions: (await users.sessions()).map((one) => ({ ...one, isOwn: one.id === own })) };
+      },
+    }),
+    emptyRoute({
+      ...{ operation: 'endSession', method: 'delete', path: '/api/v1/sessions/:session' },
+      summary: 'End a session',
+      ...{ params: z.strictObject({ session: sessionIdSchema }), query: NONE, body: NONE },
+      handle: ({ params: { session }, caller }) => administration.endSession(sessionOf(caller).user, session),
     }),
   ];
 }

@@ -1,18 +1,11 @@
 /** The built-in architectures by name, as a plan or a command names them. */
-import { z } from 'zod';
 import type { Model } from '../graph/types.ts';
-import { cnn, cnnOptionsSchema } from './cnn.ts';
-import { mobile, mobileOptionsSchema } from './mobile.ts';
-import { resnet, resnetOptionsSchema } from './resnet.ts';
+import { cnn } from './cnn.ts';
+import { mobile } from './mobile.ts';
+import { resnet } from './resnet.ts';
+import type { Architecture } from './schema.ts';
 
-export const architectureSchema = z.discriminatedUnion('name', [
-  z.strictObject({ name: z.literal('cnn'), options: cnnOptionsSchema.prefault({}) }),
-  z.strictObject({ name: z.literal('resnet'), options: resnetOptionsSchema.prefault({}) }),
-  z.strictObject({ name: z.literal('mobile'), options: mobileOptionsSchema.prefault({}) }),
-]);
-export type Architecture = z.infer<typeof architectureSchema>;
-
-export const ARCHITECTURE_NAMES = ['cnn', 'resnet', 'mobile'] as const;
+export { ARCHITECTURE_NAMES, architectureSchema, type Architecture } from './schema.ts';
 
 /**
  * @param imageDims [channels, height, width]

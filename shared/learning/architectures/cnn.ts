@@ -2,24 +2,10 @@
  * The classic convolutional classifier: [convolution – (normalisation) – ReLU – pooling]×n, dense, dropout, softmax.
  * With its defaults at 28×28×1 and two classes: 16, 32 and 64 filters, 224 thousand parameters.
  */
-import { z } from 'zod';
 import { InputError } from '../../errors.ts';
 import type { Model } from '../graph/types.ts';
 import { Layers } from './layers.ts';
-
-export const cnnOptionsSchema = z.strictObject({
-  /** Filters of each convolution, first to last. */
-  filters: z.array(z.int().min(1).max(2048)).min(1).max(8).default([16, 32, 64]),
-  /** Convolutions in a block, before its pooling. */
-  convolutionsPerBlock: z.int().min(1).max(4).default(1),
-  /** Units of the dense layer; 0 leaves it out. */
-  dense: z.int().min(0).max(8192).default(64),
-  dropout: z.number().min(0).max(0.95).default(0),
-  normalization: z.enum(['none', 'batch', 'group']).default('none'),
-  /** What leads from the last feature map to the dense part: all of it, all of it after one more pooling, or its means. */
-  head: z.enum(['flatten', 'pool', 'mean']).default('flatten'),
-});
-export type CnnOptions = z.infer<typeof cnnOptionsSchema>;
+import type { CnnOptions } from './schema.ts';
 
 /** @throws InputError when the image is too small for the pooling steps. */
 export function cnn(

@@ -1,16 +1,7 @@
 /** Depthwise separable convolutions (MobileNet, Howard et al. 2017, §3.1): few weights to train and to send. */
-import { z } from 'zod';
 import type { Model } from '../graph/types.ts';
 import { Layers, type Normalization } from './layers.ts';
-
-export const mobileOptionsSchema = z.strictObject({
-  /** Filters of each separable block; every block but the first halves the size. */
-  widths: z.array(z.int().min(1).max(2048)).min(1).max(10).default([32, 64, 128]),
-  normalization: z.enum(['none', 'batch', 'group']).default('group'),
-  activation: z.enum(['relu', 'hardswish']).default('relu'),
-  dropout: z.number().min(0).max(0.95).default(0),
-});
-export type MobileOptions = z.infer<typeof mobileOptionsSchema>;
+import type { MobileOptions } from './schema.ts';
 
 export function mobile(
   imageDims: readonly [number, number, number],

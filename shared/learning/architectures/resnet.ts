@@ -2,19 +2,9 @@
  * A small residual network (He et al. 2016) with GroupNorm (Wu, He 2018), which unlike BatchNorm does not mix the examples
  * of a batch and holds no running statistics to average between hospitals.
  */
-import { z } from 'zod';
 import type { Model } from '../graph/types.ts';
 import { Layers, type Normalization } from './layers.ts';
-
-export const resnetOptionsSchema = z.strictObject({
-  /** Filters of each stage; every stage but the first halves the size. */
-  widths: z.array(z.int().min(1).max(2048)).min(1).max(6).default([16, 32, 64]),
-  /** Residual blocks in a stage. */
-  blocksPerStage: z.int().min(1).max(32).default(1),
-  normalization: z.enum(['none', 'batch', 'group']).default('group'),
-  dropout: z.number().min(0).max(0.95).default(0),
-});
-export type ResnetOptions = z.infer<typeof resnetOptionsSchema>;
+import type { ResnetOptions } from './schema.ts';
 
 function residualBlock(
   layers: Layers,

@@ -4,7 +4,7 @@
  * uncertainty estimation with test-time augmentation", §3).
  */
 import { GraphError } from '../../errors.ts';
-import { preprocessingSchema, type PreprocessingOptions } from '../../data/preprocess.ts';
+import { preprocessingSchema, type PreprocessingOptions } from '../../data/preprocessing-schema.ts';
 import { prepareImage } from '../../data/prepare-image.ts';
 import type { RawImage } from '../../data/resize.ts';
 import { createRng, deriveSeed } from '../../rng.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { planDifference } from '../../../client/agent/plan-difference.ts';
+import { planDifference } from '../../../shared/protocol/plan-difference.ts';
 import { rosterDifference } from '../../../client/agent/roster-difference.ts';
 import { examineSite } from '../../../client/agent/site-doctor.ts';
 import { stopAgent } from '../../../client/agent/stop.ts';

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -80,7 +80,8 @@ describe('the files', () => {
     const [receipt] = receipts;
     if (!receipt) throw new Error('there is no receipt');
     expect(await readReceipts(folder, coordinatorKey)).toEqual([]);
-    await writeReceipt(folder, receipt);
+    await writeReceipt(folder, receipt, 'what left');
+    expect(readFileSync(join(folder, 'receipts', 'killed.000001.txt'), 'utf8')).toBe('what left\n');
     writeFileSync(join(folder, 'receipts', 'other.000001.json'), '{}');
     writeFileSync(
       join(folder, 'receipts', 'wrong.000001.json'),

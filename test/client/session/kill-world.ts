@@ -7,6 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSiteAgent, type SiteAgent } from '../../../client/session/agent.ts';
 import type { SiteJournal } from '../../../client/session/agent-options.ts';
+import type { LocalTrainer } from '../../../client/training/local-update.ts';
+import { createStateFiles } from '../../../client/training/site-state-files.ts';
+import type { SiteStates } from '../../../client/training/site-state.ts';
 import type { RoundAct } from '../../../client/ledger/acts.ts';
 import type { Receipt } from '../../../client/ledger/receipt.ts';
 import type { SessionReport } from '../../../client/session/events.ts';
@@ -20,11 +23,13 @@ import {
   readMemory,
   SessionMemoryFile,
 } from '../../../client/session/session-memory.ts';
-import { executeRun, type RunResult } from '../../../coordinator/run/run.ts';
+import { executeRun } from '../../../coordinator/run/run.ts';
+import type { RunResult } from '../../../coordinator/run/run-options.ts';
 import { createAgreementKeyPair } from '../../../shared/crypto/agreement.ts';
 import { sha512Hex } from '../../../shared/crypto/hash.ts';
 import { createIdentity, type Identity } from '../../../shared/crypto/identity.ts';
 import { openSealed } from '../../../shared/crypto/sealed-box.ts';
+import { StorageError } from '../../../shared/errors.ts';
 import { signStatement } from '../../../shared/crypto/statement.ts';
 import { runIdSchema, siteIdSchema, type SiteId } from '../../../shared/ids.ts';
 import {
@@ -60,6 +65,8 @@ export interface KillOutcome extends RunResult {
   readonly leftOver: readonly string[];
   /** Permissions of the files of the round, as they were written. */
   readonly modes: ReadonlySet<number>;
+  /** What the site's program ended of. */
+  readonly failures: readonly unknown[];
 }
 
 interface Sent<M> {
@@ -75,8 +82,12 @@ const flat = (): Promise<{ loss: number; score: number; metrics: Record<string, 
 export interface KillOptions {
   /** Default: `VICTIM`. */
   readonly victim?: SiteId;
+  /** Default: `formula`. */
+  readonly trainerOf?: (siteId: SiteId) => LocalTrainer;
   /** `CHEAT` deals shares of other secrets than it uses: the first attempt is spoilt, and the round repeated without it. */
   readonly isSpoilt?: boolean;
+  /** The act, a durable write, fails for want of space instead: the program ends by itself, and is started again. */
+  readonly isFull?: boolean;
 }
 
 /** `killBefore`: the number of the act, from 0, that does not happen any more. */
@@ -84,7 +95,7 @@ export async function runKilling(
   plan: Plan,
   names: readonly string[],
   killBefore = Infinity,
-  { victim = VICTIM, isSpoilt = false }: KillOptions = {},
+  { victim = VICTIM, isSpoilt = false, isFull = false, trainerOf = formula }: KillOptions = {},
 ): Promise<KillOutcome> {
   const folder = mkdtempSync(join(tmpdir(), 'consilium-kill-'));
   const round = join(folder, 'round');
@@ -112,6 +123,7 @@ export async function runKilling(
   const modes = new Set<number>();
   const receipts: Receipt[] = [];
   const ledger: RoundAct[] = [];
+  const failures: unknown[] = [];
   const alive = new Map<string, SiteAgent>();
   const deal = dealsOtherSecrets();
   /** The cheat's connection: what it says goes through its hands. */
@@ -160,18 +172,21 @@ export async function runKilling(
     const memory = await clock.track(readMemory(memoryFile));
     const interrupted = await clock.track(files.read());
     let isDead = false;
+    const comesBack = (): void => {
+      isDead = true;
+      transport.interrupt(victim);
+      clock.schedule(5, () => {
+        void clock.track(startVictim()).then(() => {
+          transport.reconnect(victim);
+        });
+      });
+    };
     /** False when the site is dead by now. */
     const act = (name: string): boolean => {
       if (isDead) return false;
-      if (acts.length === killBefore) {
-        isDead = true;
+      if (acts.length === killBefore && !isFull) {
         acts.push(`killed before ${name}`);
-        transport.interrupt(victim);
-        clock.schedule(5, () => {
-          void clock.track(startVictim()).then(() => {
-            transport.reconnect(victim);
-          });
-        });
+        comesBack();
         return false;
       }
       acts.push(name);
@@ -179,6 +194,10 @@ export async function runKilling(
     };
     const kept = journalIn(new SessionMemoryFile(memoryFile, memory), files);
     const write = async (name: string, work: () => Promise<void>): Promise<void> => {
+      if (isFull && acts.length === killBefore && !isDead) {
+        acts.push(`no space for ${name}`);
+        throw new StorageError(`${name}: ENOSPC: no space left on device, write`);
+      }
       // Whoever is dead waits for ever.
       if (!act(name)) return new Promise<void>(() => undefined);
       await clock.track(work());
@@ -190,7 +209,13 @@ export async function runKilling(
       keepAnnounced: (announced) => write('write plan', async () => kept.keepAnnounced?.(announced)),
       keepSecrets: (secrets) => write('write secrets', async () => kept.keepSecrets?.(secrets)),
       keepEvidence: (evidence) => write('write evidence', async () => kept.keepEvidence?.(evidence)),
+      keepState: (context, state) => write('write state', async () => kept.keepState?.(context, state)),
       keepUpdate: (context, frame) => write('write update', async () => kept.keepUpdate?.(context, frame)),
+    };
+    const stateFiles = createStateFiles(join(folder, 'states'));
+    const states: SiteStates = {
+      load: (runId) => clock.track(Promise.resolve(stateFiles.load(runId))),
+      save: (runId, state) => write('write run state', async () => stateFiles.save(runId, state)),
     };
     const line = transport.linkOf(victim);
     const link: CoordinatorLink = {
@@ -224,7 +249,7 @@ export async function runKilling(
     if (!identity) throw new Error('the victim is a site');
     const agent = startSiteAgent({
       ...common,
-      ...{ siteId: victim, identity, policy, link, journal, memory, trainer: formula(victim) },
+      ...{ siteId: victim, identity, policy, link, journal, states, memory, trainer: trainerOf(victim) },
       ...(interrupted && { interrupted }),
       receipts: {
         keep: (receipt) => {
@@ -241,6 +266,12 @@ export async function runKilling(
       report: (report) => reports.push(report),
     });
     alive.set(victim, agent);
+    agent.finished.catch((error: unknown) => {
+      failures.push(error);
+      if (isDead) return;
+      comesBack();
+      void clock.track(agent.stop());
+    });
   };
 
   for (const [siteId, identity] of identities)
@@ -249,7 +280,7 @@ export async function runKilling(
         siteId,
         startSiteAgent({
           ...common,
-          ...{ siteId, identity, policy, link: transport.linkOf(siteId), trainer: formula(siteId) },
+          ...{ siteId, identity, policy, link: transport.linkOf(siteId), trainer: trainerOf(siteId) },
           ...(isSpoilt && siteId === CHEAT && cheatingOptions(transport.linkOf(siteId), identity)),
         }),
       );
@@ -274,7 +305,7 @@ export async function runKilling(
     );
     const refusals = reports.flatMap((report) => (report.kind === 'refused' ? [report.reason] : []));
     return {
-      ...{ ...result, acts, refusals, sent, leftOver: safeList(round), modes, receipts, ledger },
+      ...{ ...result, acts, refusals, sent, leftOver: safeList(round), modes, receipts, ledger, failures },
       coordinatorKey: coordinator.publicKey,
     };
   } finally {

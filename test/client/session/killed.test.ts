@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptRecord } from '../../../coordinator/run/progress.ts';
 import { planOf } from '../../coordinator/fixtures.ts';
 import { siteIdSchema } from '../../../shared/ids.ts';
+import { formula, remembering } from '../../simulations/virtual/mini-federation.ts';
 import { runKilling, VICTIM } from './kill-world.ts';
 
 const names = ['a', 'b', 'c', 'd'];
@@ -10,29 +11,33 @@ const federation = { minimumCohort: 3, minimumSurvivors: 3 };
 const survivorsOf = (records: readonly AttemptRecord[]) =>
   records.map((record) => (record.outcome === 'aborted' ? [] : record.survivors));
 
+const masked = { protection: { mode: 'secure-aggregation' as const, smallCohortAcknowledged: true } };
+const sgd = { optimizer: { kind: 'sgd' as const, momentum: 0 } };
+
 describe.each([
+  ['under secure aggregation', planOf({ ...federation, rounds: 1 }, masked), 1, formula],
+  ['under boxes', planOf({ ...federation, rounds: 2 }, { protection: { mode: 'box' } }), 1, formula],
   [
-    'secure aggregation',
-    { protection: { mode: 'secure-aggregation' as const, smallCohortAcknowledged: true } },
-    1,
-    1,
-  ],
-  ['boxes', { protection: { mode: 'box' as const } }, 2, 1],
-  [
-    'secure aggregation, with class counts first',
-    {
-      protection: { mode: 'secure-aggregation' as const, smallCohortAcknowledged: true },
-      training: { epochs: 1, classWeighting: { kind: 'federated' as const } },
-    },
-    1,
+    'under secure aggregation, with class counts first',
+    planOf(
+      { ...federation, rounds: 1 },
+      { ...masked, training: { epochs: 1, classWeighting: { kind: 'federated' } } },
+    ),
     // The same phases twice: every fifth act meets each of them.
     5,
+    formula,
   ],
-])('a site that is killed, under %s', (_mode, protection, rounds, every) => {
-  const plan = planOf({ ...federation, rounds }, protection);
+  [
+    'with a state that it keeps from round to round',
+    planOf({ ...federation, rounds: 2, strategy: 'scaffold' }, { training: { epochs: 1, ...sgd } }),
+    5,
+    remembering,
+  ],
+])('a site that is killed, %s', (_name, plan, every, trainerOf) => {
+  const { rounds } = plan.federation;
 
   it('goes on with what it had said, whatever act it was killed before', async () => {
-    const whole = await runKilling(plan, names);
+    const whole = await runKilling(plan, names, Infinity, { trainerOf });
     expect(whole.end).toEqual({ kind: 'finished', because: 'all-rounds' });
     expect(whole.leftOver).toEqual([]);
     expect([...whole.modes]).toEqual([0o600]);
@@ -40,7 +45,7 @@ describe.each([
     expect(whole.acts.length).toBeGreaterThanOrEqual(20);
     for (const [at, act] of whole.acts.entries()) {
       if (at % every !== 0) continue;
-      const killed = await runKilling(plan, names, at);
+      const killed = await runKilling(plan, names, at, { trainerOf });
       const point = `killed before act ${String(at)}, ${act}`;
       expect(killed.acts, point).toContain(`killed before ${act}`);
       expect(killed.leftOver, point).toEqual([]);

@@ -9,17 +9,16 @@ import { initCoordinator, type CoordinatorFolder } from '../../../coordinator/co
 import type { ApiServices } from '../../../coordinator/http/api/services.ts';
 import { createApp, type AppOptions } from '../../../coordinator/http/app.ts';
 import { CoordinatorMetrics } from '../../../coordinator/metrics.ts';
-import { LoginGuard } from '../../../coordinator/people/login-guard.ts';
-import { Logins, type LoginOutcome } from '../../../coordinator/people/logins.ts';
+import { LoginAttempts } from '../../../coordinator/people/login-attempts.ts';
+import { createLogins, type LoginOutcome } from '../../../coordinator/people/logins.ts';
 import { Passwords } from '../../../coordinator/people/password.ts';
 import type { CoordinatorReport } from '../../../coordinator/reports.ts';
-import { Administration, COMMAND_LINE } from '../../../coordinator/storage/administration.ts';
+import { RoundWatch } from '../../../coordinator/run/round-watch.ts';
+import { COMMAND_LINE } from '../../../coordinator/storage/administration.ts';
 import { openDatabase, type Database } from '../../../coordinator/storage/database.ts';
-import { ModelStore } from '../../../coordinator/storage/model-store.ts';
-import { RunStore } from '../../../coordinator/storage/run-store.ts';
-import { SiteRegistry } from '../../../coordinator/storage/site-registry.ts';
+import { storesOf } from '../../../coordinator/storage/stores.ts';
 import type { Role } from '../../../coordinator/storage/tables.ts';
-import { userNameSchema, UserStore } from '../../../coordinator/storage/user-store.ts';
+import { userNameSchema } from '../../../coordinator/storage/user-store.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import type { SiteId } from '../../../shared/ids.ts';
 
@@ -55,12 +54,14 @@ export interface ApiWorld {
   readonly errors: unknown[];
   readonly connected: SiteId[];
   readonly metrics: CoordinatorMetrics;
+  /** How often whoever looks on would have been told. */
+  changes(): number;
   time: { nowMs: number; elapsedMs: number };
   ask(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   addUser(name: string, role: Role): Promise<void>;
   login(name: string, password?: string): Promise<Answer>;
   /** Adds the user as well. */
-  person(role: Role): Promise<Person>;
+  person(role: Role, name?: string): Promise<Person>;
   close(): Promise<void>;
 }
 
@@ -69,6 +70,8 @@ export interface WorldOptions {
   readonly behindTlsProxy?: boolean;
   readonly metricsToken?: string;
   readonly app?: Partial<AppOptions>;
+  /** Called whenever whoever looks on would be told. */
+  readonly changed?: () => void;
 }
 
 export async function createApiWorld(options: WorldOptions = {}): Promise<ApiWorld> {
@@ -84,23 +87,32 @@ export async function createApiWorld(options: WorldOptions = {}): Promise<ApiWor
     nowMs: () => time.nowMs,
     elapsedMs: () => time.elapsedMs,
   };
-  const users = new UserStore(database, clock);
+  const stores = storesOf(database, folder, clock);
+  const { users } = stores;
   const passwords = new Passwords({ ln: 4, r: 8, p: 1 });
   const reports: CoordinatorReport[] = [];
   const errors: unknown[] = [];
   const connected: SiteId[] = [];
+  const watch = new RoundWatch({
+    ...{ history: stores.history, clock, onError: (error) => errors.push(error) },
+    planOf: async (runId) => {
+      const run = await stores.runs.run(runId);
+      return run && stores.runs.findPlan(run.planHash);
+    },
+  });
+  let changes = 0;
   const services: ApiServices = {
-    ...{ folder, database, users, passwords, clock },
-    sites: new SiteRegistry(database, clock),
-    runs: new RunStore(database, clock),
-    models: new ModelStore(folder.models),
-    administration: new Administration(database, clock, folder.identity),
-    logins: new Logins(users, passwords, {
-      login: new LoginGuard(clock),
-      confirm: new LoginGuard(clock),
-    }),
+    ...stores,
+    ...{ passwords, clock, watch },
+    logins: createLogins(users, passwords, clock),
+    attempts: new LoginAttempts(clock),
+    changed: () => {
+      changes++;
+      options.changed?.();
+    },
     connectedSites: () => connected,
     loggedIn: (outcome: LoginOutcome, address) => {
+      services.attempts.add(outcome, address);
       reports.push({
         ...{ kind: 'login', address },
         outcome: outcome.kind === 'open' ? 'open' : outcome.reason,
@@ -115,6 +127,10 @@ export async function createApiWorld(options: WorldOptions = {}): Promise<ApiWor
     ...{ folder, registry: services.sites, runs: services.runs, clock, api: services, metrics },
     secrets: { metricsToken },
     isReady: () => true,
+    sitesChanged: () => {
+      changes++;
+      options.changed?.();
+    },
     onError: (error) => errors.push(error),
     answered: (report) => {
       reports.push(report);
@@ -158,8 +174,8 @@ export async function createApiWorld(options: WorldOptions = {}): Promise<ApiWor
       addUser,
       login,
     },
-    person: async (role) => {
-      const name = `the-${role}`;
+    changes: () => changes,
+    person: async (role, name = `the-${role}`) => {
       await addUser(name, role);
       const { headers, body } = await login(name);
       const cookie = (headers.get('set-cookie') ?? '').split(';')[0] ?? '';

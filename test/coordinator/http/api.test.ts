@@ -75,6 +75,19 @@ describe('roles', () => {
     ).toEqual([]);
     expect(may('auditor')).toContain('listLedger');
   });
+
+  it('let nobody but an administrator change anything, but for plans and what is one’s own', () => {
+    const own = ['login', 'logout', 'changeOwnPassword'];
+    const changing = apiRoutes(world.services).filter(
+      ({ method, operation }) => method !== 'get' && !own.includes(operation),
+    );
+    expect(changing.length).toBeGreaterThan(12);
+    const may = (role: Role) =>
+      changing.map(({ operation }) => operation).filter((operation) => isAllowed(ACCESS[operation], role));
+    expect(may('auditor')).toEqual([]);
+    expect(may('researcher').sort()).toEqual(['addPlan', 'checkPlan', 'removePlan']);
+    expect(may('administrator')).toHaveLength(changing.length);
+  });
 });
 
 describe('sites', () => {

@@ -46,6 +46,7 @@ describe('counters', () => {
       { kind: 'login', outcome: 'too-many', address: '192.0.2.1' },
       {
         kind: 'round',
+        attempt: 1,
         runId,
         round: 1,
         report: { kind: 'siteDropped', phase: 'training', siteId: north, reason: 'non-finite' },

@@ -170,6 +170,22 @@ describe('details of a round', () => {
     });
   });
 
+  it('answers what is still under way from an earlier attempt, and has its form, with late and no more', () => {
+    const [a] = sites('a');
+    if (!a) throw new Error('there is a site');
+    const { next } = beginRound({ ...start, context: { ...context, round: 2 } });
+    const rejected = (about: { round: number; attempt: number }): RoundEvent => ({
+      ...{ kind: 'rejected', siteId: a, reason: 'wrong-shape' },
+      about: { context: { ...context, ...about }, of: 'update' },
+    });
+    const late = step(next, rejected({ round: 1, attempt: 3 }));
+    expect(late.next).toBe(next);
+    expect(late.effects.slice(1)).toMatchObject([{ kind: 'send', to: a, context: { round: 1, attempt: 3 } }]);
+    expect(JSON.stringify(late.effects)).toContain('"status":"late"');
+    const own = step(next, rejected({ round: 2, attempt: 1 }));
+    expect(own.next.dropped).toMatchObject([{ siteId: a, reason: 'wrong-shape' }]);
+  });
+
   it('ignores deadlines of other phases and attempts', () => {
     const story = new Story('', ['a', 'b']);
     const before = story.round;

@@ -8,6 +8,7 @@ import { failureText } from '../../../coordinator/run/failure.ts';
 import { RunQueue, type QueueOptions, type QueueReport } from '../../../coordinator/run/queue.ts';
 import { startable } from '../../../coordinator/run/startable.ts';
 import { openDatabase, type Database } from '../../../coordinator/storage/database.ts';
+import { RunHistory } from '../../../coordinator/storage/run-history.ts';
 import { RunStore, type QueuedRun } from '../../../coordinator/storage/run-store.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { DataError, StorageError } from '../../../shared/errors.ts';
@@ -94,7 +95,14 @@ describe('sharing a gateway', () => {
 describe('what may begin', () => {
   const planHash = planHashSchema.parse('0'.repeat(128));
   const queued = (name: string, ...names: string[]): QueuedRun => ({
-    ...{ runId: runIdSchema.parse(name), planHash, failure: null, addedAt: '', status: 'queued' },
+    ...{
+      runId: runIdSchema.parse(name),
+      planHash,
+      failure: null,
+      addedAt: '',
+      changedAt: '',
+      status: 'queued',
+    },
     sites: names.length > 0 ? sites(...names) : undefined,
   });
   const begin = (runs: QueuedRun[], ...going: string[]) =>
@@ -168,6 +176,7 @@ describe('the queue', () => {
     [reports, waiting] = [[], []];
     options = {
       ...{ folder, database, runs, gateway: fakeGateway(), clock: systemClock },
+      history: new RunHistory(database, systemClock),
       roster: () =>
         Promise.resolve(new Map(sites('a', 'b', 'c').map((name) => [name, createIdentity().publicKey]))),
       openEvaluator: (plan) =>

@@ -87,7 +87,13 @@ describe('statements', () => {
   it('is the same bytes whatever the order of the fields', () => {
     expect(statementBytes('update', { b: 1, a: 2 })).toEqual(statementBytes('update', { a: 2, b: 1 }));
     expect(new TextDecoder().decode(statementBytes('update', { b: 1, a: 2 }))).toBe(
-      'consilium/2/update\n{"a":2,"b":1}',
+      'consilium/3/update\n{"a":2,"b":1}',
+    );
+  });
+
+  it.each(['audit', 'ledger'] as const)('of the record %s is the same in every version', (purpose) => {
+    expect(new TextDecoder().decode(statementBytes(purpose, { a: 1 }))).toBe(
+      `consilium/2/${purpose}\n{"a":1}`,
     );
   });
 });

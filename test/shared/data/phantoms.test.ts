@@ -2,15 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../shared/errors.ts';
 import { createRng, deriveSeed } from '../../../shared/rng.ts';
 import { makePhantoms } from '../../../shared/data/phantoms.ts';
-import {
-  preprocess,
-  preprocessingSchema,
-  selectExamples,
-  type Preprocessed,
-} from '../../../shared/data/preprocess.ts';
+import { preprocess, selectExamples, type Preprocessed } from '../../../shared/data/preprocess.ts';
+import { preprocessingSchema } from '../../../shared/data/preprocessing-schema.ts';
 import { applyQualityGate } from '../../../shared/data/quality.ts';
 import { classCounts } from '../../../shared/data/select.ts';
-import { cnn, cnnOptionsSchema } from '../../../shared/learning/architectures/cnn.ts';
+import { cnn } from '../../../shared/learning/architectures/cnn.ts';
+import { cnnOptionsSchema } from '../../../shared/learning/architectures/schema.ts';
 import { openNativeEngine } from '../../../shared/learning/engines/onnx-native.ts';
 import { compileOptionsOf, recipeSchema } from '../../../shared/learning/training/recipe.ts';
 import { trainLocally } from '../../../shared/learning/training/trainer.ts';

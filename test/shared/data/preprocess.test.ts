@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../../../shared/data/dataset.ts';
-import { preprocess, preprocessingSchema, selectExamples } from '../../../shared/data/preprocess.ts';
+import { preprocess, selectExamples } from '../../../shared/data/preprocess.ts';
+import { preprocessingSchema } from '../../../shared/data/preprocessing-schema.ts';
 import { resizeImage } from '../../../shared/data/resize.ts';
 import { toyDataset } from './toy.ts';
 

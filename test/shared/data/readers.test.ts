@@ -133,9 +133,9 @@ describe('readTable', () => {
       await picture(join(folder, 'images', 'x 1.png'), 1);
       await picture(join(folder, 'images', 'y.png'), 2);
       await table(folder, [
-        'Path,LABEL,Patient,Split,site,Sex,age',
-        '"images/x 1.png",ill,P1,train,Bonn,f,61',
-        'y.png,well,P2,Test,Köln,m,',
+        'Path,LABEL,Patient,Split,site,Sex,age,Body_Part',
+        '"images/x 1.png",ill,P1,train,Bonn,f,61,back',
+        'y.png,well,P2,Test,Köln,m,,',
       ]);
       const { dataset, attributes, rejected } = await readTable(join(folder, 'labels.csv'));
       expect(rejected).toEqual([]);
@@ -144,8 +144,8 @@ describe('readTable', () => {
       expect(dataset.officialSplit).toEqual(['train', 'test']);
       expect(dataset.sites).toEqual(['Bonn', 'Köln']);
       expect(attributes).toEqual([
-        { sex: 'f', age: '61' },
-        { sex: 'm', age: '' },
+        { sex: 'f', age: '61', location: 'back' },
+        { sex: 'm', age: '', location: '' },
       ]);
     });
   });
@@ -247,6 +247,6 @@ describe('the HAM10000 table', () => {
     expect([dataset.count, dataset.channels]).toEqual([60, 3]);
     expect(dataset.patients.slice(0, 3)).toEqual(['HAM_0000118', 'HAM_0000118', 'HAM_0002730']);
     expect(dataset.sites?.[0]).toBe('vidir_modern');
-    expect(attributes?.[0]).toEqual({ sex: 'male', age: '80.0' });
+    expect(attributes?.[0]).toEqual({ sex: 'male', age: '80.0', location: 'scalp' });
   });
 });

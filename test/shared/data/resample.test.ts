@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_PREPROCESSING, preprocess, preprocessingSchema } from '../../../shared/data/preprocess.ts';
+import { preprocess } from '../../../shared/data/preprocess.ts';
+import { DEFAULT_PREPROCESSING, preprocessingSchema } from '../../../shared/data/preprocessing-schema.ts';
 import { prepareImage, withChannels } from '../../../shared/data/prepare-image.ts';
 import { resample } from '../../../shared/data/resample.ts';
 import { resizeImage, toRawImage, type RawImage } from '../../../shared/data/resize.ts';

@@ -41,8 +41,8 @@ function wireOf(chunkBytes: number, expected = 100, change: Partial<ChannelOptio
       advanced: () => undefined,
       claim: (start) => {
         start();
+        return () => undefined;
       },
-      free: () => undefined,
       ...change,
     });
   const ends = { left: end('right'), right: end('left') };
@@ -147,13 +147,42 @@ describe('a channel', () => {
 
   it('waits with its first byte until there is memory', () => {
     const starts: (() => void)[] = [];
-    const wire = wireOf(30, 100, { claim: (start) => starts.push(start) });
+    const wire = wireOf(30, 100, {
+      claim: (start) => {
+        starts.push(start);
+        return () => undefined;
+      },
+    });
     wire.left.send(frame);
     wire.carry();
     expect(wire.offsets).toEqual([]);
     starts[0]?.();
     wire.carry();
     expect(wire.delivered).toEqual([frame]);
+  });
+
+  it('keeps its place until what it has delivered is handled', async () => {
+    let isFree = false;
+    let handled: () => void = () => undefined;
+    const wire = wireOf(30, 100, {
+      claim: (start) => {
+        start();
+        return () => {
+          isFree = true;
+        };
+      },
+      handled: () =>
+        new Promise((resolve) => {
+          handled = resolve;
+        }),
+    });
+    wire.left.send(frame);
+    wire.carry();
+    await Promise.resolve();
+    expect([wire.delivered, isFree]).toEqual([[frame], false]);
+    handled();
+    await Promise.resolve();
+    expect(isFree).toBe(true);
   });
 
   it.each<[string, TransferMessage[]]>([

@@ -33,6 +33,7 @@ const fromSite: SiteMessage[] = [
   { type: 'advertise', context, siteId: site('a'), signature },
   { type: 'refuse', context, siteId: site('a'), reason: 'plan-not-approved', signature },
   { type: 'progress', context, siteId: site('a'), steps: 12, signature },
+  { type: 'anchor', context, siteId: site('a'), ledger: { entries: 3, hash: '1'.repeat(128) }, signature },
   { type: 'update', context, siteId: site('a'), signature, payload },
 ];
 

@@ -8,7 +8,7 @@ import { vectorLengthOf, type InitialModel } from '../../../shared/protocol/init
 import { layoutOf } from '../../../shared/protocol/masking-context.ts';
 import { decodeModel, encodeModel, modelBytesOf } from '../../../shared/protocol/model-payload.ts';
 import { layoutOfRun, manifestAt, networkAt, networkOf } from '../../../shared/protocol/plan-network.ts';
-import { hashPlan, planSchema, type Plan } from '../../../shared/protocol/plan.ts';
+import { hashPlan, type Plan, planSchema } from '../../../shared/protocol/plan.ts';
 import { summarisePlan } from '../../../shared/protocol/plan-summary.ts';
 import { planOf, withoutArchitecture } from '../../coordinator/fixtures.ts';
 

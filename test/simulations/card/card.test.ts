@@ -11,7 +11,7 @@ import { cardMarkdown } from '../../../simulations/card/card-markdown.ts';
 import { cardOf } from '../../../simulations/card/card.ts';
 import { readRunFiles } from '../../../simulations/card/run-files.ts';
 import { writeCard } from '../../../simulations/card/write-card.ts';
-import { exampleFederation, exampleTraining } from '../report/example-results.ts';
+import { exampleEvaluation, exampleFederation, exampleTraining } from '../report/example-results.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'consilium-card-'));
 afterAll(() => {
@@ -94,6 +94,35 @@ describe('the model card of central training', () => {
     writeRun('central', { seeds: [] });
     await expect(readRunFiles(folder)).rejects.toThrow(/metrics\.json.*seeds/);
     await expect(readRunFiles(join(folder, 'nothing'))).rejects.toThrow(/finished/);
+  });
+});
+
+describe('subgroups in a model card', () => {
+  const { metrics } = exampleEvaluation({ classNames: ['a', 'b'], strength: 2, seed: 5 });
+  const subgroupTests = [
+    { attribute: 'sex', group: 'female', classCounts: [30, 12], metrics },
+    { attribute: 'age', group: '40–59', classCounts: [25, 8], metrics },
+  ];
+
+  it('are the sites and what the data say of the patients, and what is missing is said', async () => {
+    writeRun('federated', { subgroupTests });
+    const card = cardOf(await readRunFiles(folder));
+    const sites = exampleFederation({ sites: 3 }).siteTests ?? [];
+    expect(card.subgroups.map(({ attribute, group }) => [attribute, group])).toEqual([
+      ...sites.map(({ site }) => ['site', site]),
+      ['sex', 'female'],
+      ['age', '40–59'],
+    ]);
+    expect(card.subgroups.at(-2)).toEqual({ attribute: 'sex', group: 'female', exampleCount: 42, metrics });
+    expect(card.limits).toContain('There are no figures by scanner.');
+    expect(cardMarkdown(card)).toMatch(/\| Age \| 40–59 \| 33 \|/);
+  });
+
+  it('are those of the patients alone after central training; unknown attributes are refused', async () => {
+    writeRun('central', { subgroupTests });
+    expect(cardOf(await readRunFiles(folder)).subgroups).toHaveLength(2);
+    writeRun('central', { subgroupTests: [{ ...subgroupTests[0], attribute: 'shoe size' }] });
+    await expect(readRunFiles(folder)).rejects.toThrow(/subgroupTests/);
   });
 });
 

@@ -7,7 +7,8 @@ import { SiteLedger } from '../../../client/ledger/ledger-file.ts';
 import type { Receipt } from '../../../client/ledger/receipt.ts';
 import { sitePolicySchema } from '../../../client/session/policy.ts';
 import { modelHashSchema, planHashSchema, siteIdSchema } from '../../../shared/ids.ts';
-import { ledgerFault, siteRecordCommands } from '../../../simulations/cli/site-records-command.ts';
+import { ledgerFault } from '../../../client/ledger/ledger-fault.ts';
+import { siteRecordCommands } from '../../../simulations/cli/site-records-command.ts';
 import { contextOf, planOf } from '../../coordinator/fixtures.ts';
 
 const siteId = siteIdSchema.parse('north');

@@ -5,7 +5,7 @@ import { federationReport } from '../../../simulations/report/federation-report.
 import { escapeHtml, markup } from '../../../simulations/report/markup.ts';
 import type { LineChart, ReportModel } from '../../../simulations/report/model.ts';
 import { renderReport } from '../../../simulations/report/render-report.ts';
-import { DARK, LIGHT } from '../../../simulations/report/style.ts';
+import { DARK, LIGHT } from '../../../shared/palette.ts';
 import { trainReport } from '../../../simulations/report/train-report.ts';
 import { exampleFederation, exampleTraining, lesionNames } from './example-results.ts';
 

@@ -1,9 +1,9 @@
 /** From results to models and CSV: which numbers stand where. */
+import { csvText } from '../../../shared/csv.ts';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { evaluateClassifier } from '../../../shared/learning/metrics/evaluate.ts';
 import {
-  csvText,
   curvePointsCsv,
   epochCurvesCsv,
   federationMetricsCsv,
@@ -21,7 +21,7 @@ import {
   formatInterval,
   formatMetric,
   formatNumber,
-} from '../../../simulations/report/format.ts';
+} from '../../../shared/format.ts';
 import { progressCharts } from '../../../simulations/report/progress-charts.ts';
 import { renderReport } from '../../../simulations/report/render-report.ts';
 import { settingsTable } from '../../../simulations/report/settings.ts';

@@ -1,6 +1,6 @@
 /** Whole federations that count their classes before they train, with sites that train by a formula. */
 import { describe, expect, it } from 'vitest';
-import type { RunPosition } from '../../../coordinator/run/run.ts';
+import type { RunPosition } from '../../../coordinator/run/run-options.ts';
 import type { RoundReport } from '../../../coordinator/round/events.ts';
 import type { LocalTrainer } from '../../../client/training/local-update.ts';
 import { createIdentity } from '../../../shared/crypto/identity.ts';

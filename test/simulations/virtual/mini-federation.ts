@@ -2,7 +2,8 @@
  * A whole federation without an engine: the real run, agents and transport, and sites that "train" by a formula. Every
  * site can be given another trainer, policy or latency, and every frame can be changed on its way.
  */
-import { executeRun, type RunHooks, type RunPosition, type RunResult } from '../../../coordinator/run/run.ts';
+import { executeRun } from '../../../coordinator/run/run.ts';
+import type { RunHooks, RunPosition, RunResult } from '../../../coordinator/run/run-options.ts';
 import type { PauseSwitch } from '../../../coordinator/run/pause.ts';
 import type { ValidationResult } from '../../../coordinator/run/progress.ts';
 import type { Journal } from '../../../coordinator/round/journal.ts';
@@ -74,6 +75,22 @@ export function formulaUpdate(siteId: SiteId, weights: Float32Array): UpdatePayl
   const k = siteId.charCodeAt(0) - 96;
   return { exampleCount: 10 * k, meanLoss: 1 / k, delta: weights.map((w) => 0.1 * (k - w)) };
 }
+
+/** SCAFFOLD without gradients: what a site has kept is in its next update, so that a round it missed the end of shows. */
+export const remembering = (siteId: SiteId): LocalTrainer => ({
+  train: ({ weights, state }) => {
+    const before = state?.kind === 'control' ? state.control : new Float32Array(weights.length);
+    const control = before.map((value) => value + 1);
+    const update = formulaUpdate(siteId, weights);
+    return Promise.resolve({
+      ...update,
+      delta: update.delta.map((value, i) => value + 0.01 * (before[i] ?? 0)),
+      controlDelta: control.map((value, i) => value - (before[i] ?? 0)),
+      kept: { kind: 'control', control },
+    });
+  },
+  count: () => Promise.resolve([1, 1]),
+});
 
 const flat = (): Promise<ValidationResult> => Promise.resolve({ loss: 1, score: 0.5, metrics: {} });
 

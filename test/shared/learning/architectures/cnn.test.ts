@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { cnn, cnnOptionsSchema } from '../../../../shared/learning/architectures/cnn.ts';
+import { cnn } from '../../../../shared/learning/architectures/cnn.ts';
+import { cnnOptionsSchema } from '../../../../shared/learning/architectures/schema.ts';
 import { manifestOf } from '../../../../shared/learning/weights.ts';
 
 const options = cnnOptionsSchema.parse({ filters: [32, 64], dense: 128, head: 'pool' });

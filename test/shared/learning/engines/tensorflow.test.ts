@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cnn, cnnOptionsSchema } from '../../../../shared/learning/architectures/cnn.ts';
+import { cnn } from '../../../../shared/learning/architectures/cnn.ts';
+import { cnnOptionsSchema } from '../../../../shared/learning/architectures/schema.ts';
 import type { Batch, Engine } from '../../../../shared/learning/engines/engine.ts';
 import { openEngine } from '../../../../shared/learning/engines/open-engine.ts';
 import {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeMarkedPhantoms, makePhantoms } from '../../../../shared/data/phantoms.ts';
-import { preprocess, preprocessingSchema, selectExamples } from '../../../../shared/data/preprocess.ts';
+import { preprocess, selectExamples } from '../../../../shared/data/preprocess.ts';
+import { preprocessingSchema } from '../../../../shared/data/preprocessing-schema.ts';
 import { architectureSchema, buildModel } from '../../../../shared/learning/architectures/architecture.ts';
 import { openGraphRunner, parameterFeeds } from '../../../../shared/learning/engines/graph-runner.ts';
 import {

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { GraphError, InputError } from '../../../../shared/errors.ts';
-import { cnn, cnnOptionsSchema } from '../../../../shared/learning/architectures/cnn.ts';
+import { cnn } from '../../../../shared/learning/architectures/cnn.ts';
+import { cnnOptionsSchema } from '../../../../shared/learning/architectures/schema.ts';
 import {
   readLayersModelFile,
   writeLayersModelFolder,

@@ -16,7 +16,6 @@ import { initialWeights, manifestOf, sizeOf } from '../../../../shared/learning/
 import { createRng, deriveSeed } from '../../../../shared/rng.ts';
 
 const blockSize = await probeBlockSize();
-const BATCH = 3;
 
 interface Shape {
   readonly channels: number;
@@ -26,6 +25,7 @@ interface Shape {
   readonly kernel: readonly [number, number];
   readonly strides: readonly [number, number];
   readonly pads: readonly [number, number, number, number];
+  readonly dilations: readonly [number, number];
   readonly group: number;
   readonly normalization: Normalization;
 }
@@ -45,6 +45,7 @@ function modelOf(shape: Shape): Model {
     kernel_shape: ints(shape.kernel),
     strides: ints(shape.strides),
     pads: ints(shape.pads),
+    dilations: ints(shape.dilations),
     group: int(shape.group),
   });
   const z = layers.build.op('Sigmoid', [layers.normalize(y, 'norm', shape.normalization)]);
@@ -53,11 +54,14 @@ function modelOf(shape: Shape): Model {
 
 async function run(engine: Engine, model: Model, options: Partial<CompileOptions>) {
   const rng = createRng(deriveSeed('blocked-test', model.imageDims.join('x')));
-  const compiled = await engine.compile(model, { batchSize: BATCH, loss: 'softmax', ...options });
+  const { batchSize = 3 } = options;
+  const compiled = await engine.compile(model, { batchSize, loss: 'softmax', ...options });
   const batch = {
-    images: Float32Array.from({ length: BATCH * sizeOf(model.imageDims) }, () => rng.uniform()),
-    targets: Float32Array.from({ length: BATCH * 3 }, (_, i) => (i % 3 === Math.floor(i / 3) ? 1 : 0)),
-    sampleWeights: Float32Array.of(0.5, 0.3, 0.2),
+    images: Float32Array.from({ length: batchSize * sizeOf(model.imageDims) }, () => rng.uniform()),
+    targets: Float32Array.from({ length: batchSize * 3 }, (_, i) =>
+      i % 3 === Math.floor(i / 3) % 3 ? 1 : 0,
+    ),
+    sampleWeights: Float32Array.from({ length: batchSize }, (_, i) => [0.5, 0.3, 0.2][i % 3] ?? 0),
   };
   const weights = initialWeights(model, 1);
   const gradients = new Float32Array(weights.length);
@@ -93,7 +97,7 @@ async function expectSame(model: Model, options: Partial<CompileOptions> = {}): 
     // A bias in front of a normalisation has a gradient of zero up to rounding.
     const scale = entry.name === 'conv.bias' ? 1e-4 : 0;
     const error = relativeError(part(a.gradients), part(b.gradients));
-    const norm = Math.hypot(...part(b.gradients));
+    const norm = Math.sqrt(part(b.gradients).reduce((sum, value) => sum + value * value, 0));
     expect(error * norm, `${entry.name}: relative error ${String(error)}`).toBeLessThanOrEqual(
       1e-4 * norm + scale,
     );
@@ -108,6 +112,7 @@ const base: Shape = {
   kernel: [3, 3],
   strides: [1, 1],
   pads: [1, 1, 1, 1],
+  dilations: [1, 1],
   group: 1,
   normalization: 'none',
 };
@@ -122,6 +127,19 @@ const TABLE: readonly (readonly [string, Partial<Shape>])[] = [
   ['stride 2, 1×1', { strides: [2, 2], kernel: [1, 1], pads: [0, 0, 0, 0] }],
   ['stride 3 and 2, 4×5', { strides: [3, 2], kernel: [4, 5], pads: [1, 2, 2, 1], height: 11, width: 10 }],
   ['stride 2 that leaves a row over', { strides: [2, 2], pads: [0, 0, 0, 0], height: 8, width: 8 }],
+  ['stride 2, dilated downwards', { strides: [2, 2], dilations: [2, 1], pads: [2, 1, 1, 0] }],
+  ['dilated across', { dilations: [1, 2], pads: [1, 2, 1, 2] }],
+  ['few positions', { height: 3, width: 4 }],
+  [
+    'one position, dilated across',
+    { kernel: [1, 2], dilations: [1, 2], pads: [0, 0, 0, 0], height: 1, width: 3 },
+  ],
+  [
+    'a last row and column that no window reaches',
+    { pads: [0, 0, 0, 0], strides: [2, 3], height: 10, width: 8 },
+  ],
+  // Of 184,320 weights the gradients of two examples are summed at a time, and then the third.
+  ['weights for less than the batch at a time', { channels: 128, filters: 160, height: 4, width: 4 }],
   ['32 channels', { channels: 32, filters: 16 }],
   ['channels that fill no block', { channels: 20, filters: 12 }],
   ['depthwise', { channels: 32, filters: 32, group: 32 }],
@@ -154,6 +172,12 @@ describe.skipIf(blockSize === undefined)(
       },
     );
 
+    // The kernels take fewer examples than a block has channels, or whole blocks of them.
+    it.each([8, 16, 17, 50])('batches of %i examples', async (batchSize) => {
+      await expectSame(modelOf(base), { batchSize });
+      await expectSame(modelOf(base), { batchSize, perExampleClipL2Norm: 0.05 });
+    });
+
     it('frozen batch normalisation', async () => {
       await expectSame(modelOf({ ...base, normalization: 'batch' }), { frozenNormalization: true });
     });
@@ -180,6 +204,7 @@ describe.skipIf(blockSize === undefined)(
               channels,
               filters,
               pads: [top, left, bottom, right],
+              dilations: [1, 1],
               group: depthwise ? channels : 1,
               normalization: 'none',
             }),

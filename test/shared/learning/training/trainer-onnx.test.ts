@@ -1,6 +1,7 @@
 /** The training loop over the real CPU engine, on a network of a few hundred parameters. */
 import { describe, expect, it } from 'vitest';
-import { cnn, cnnOptionsSchema } from '../../../../shared/learning/architectures/cnn.ts';
+import { cnn } from '../../../../shared/learning/architectures/cnn.ts';
+import { cnnOptionsSchema } from '../../../../shared/learning/architectures/schema.ts';
 import { openNativeEngine } from '../../../../shared/learning/engines/onnx-native.ts';
 import type { LabelledImages } from '../../../../shared/learning/training/labelled-images.ts';
 import { compileOptionsOf, recipeSchema } from '../../../../shared/learning/training/recipe.ts';
