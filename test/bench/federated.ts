@@ -138,6 +138,16 @@ function comparedRows(mean: MeanRow, bars: Variant['bars'], runs: readonly Compa
 const bestOf = (models: readonly Reached[], metric: keyof Reached): number =>
   Math.max(...models.map((model) => model[metric]));
 
+/** A seed that is done: those of a long benchmark that is stopped are not lost. */
+function figuresText({ figures, comparison }: Compared): string {
+  const text = ({ auc, accuracy, balancedAccuracy }: Reached): string =>
+    [auc, accuracy, balancedAccuracy].map((value) => value.toFixed(4)).join(' ');
+  return (
+    `AUC, accuracy, balanced accuracy federated ${text(figures.federated)}, pooled ${text(comparison.pooled)}` +
+    comparison.local.map((local) => `, a site alone ${text(local)}`).join('')
+  );
+}
+
 interface Outcome {
   readonly rows: readonly BenchRow[];
   /** What the sites of each seed had. */
@@ -148,14 +158,14 @@ async function runAll(entry: Case, path: string, options: Options, signal: Abort
   const seeds = entry.seeds.slice(0, options.seeds === undefined ? undefined : Number(options.seeds));
   const runs = entry.variants.map((): Compared[] => []);
   const counts: Record<string, string> = {};
-  for (const seed of seeds) {
-    let comparison: ComparisonFigures | undefined;
-    for (const [index, variant] of entry.variants.entries()) {
+  // The variants of a case share what they are compared with.
+  const comparisons = new Map<number, ComparisonFigures>();
+  for (const [index, variant] of entry.variants.entries())
+    for (const seed of seeds) {
       const name = `${[entry.key, variant.name].filter(Boolean).join(' ')}, seed ${String(seed)}`;
       const figures = await runCase({
         ...{ entry, variant, path, seed, workers: Number(options.workers) },
-        // The variants of a case share what they are compared with.
-        compare: comparison === undefined,
+        compare: !comparisons.has(seed),
         hooks: {
           signal,
           onProgress: (progress) => {
@@ -166,13 +176,16 @@ async function runAll(entry: Case, path: string, options: Options, signal: Abort
           },
         },
       });
-      comparison ??= figures.comparison;
-      if (comparison) runs[index]?.push({ figures, comparison });
+      const comparison = figures.comparison ?? comparisons.get(seed);
+      if (comparison) {
+        comparisons.set(seed, comparison);
+        runs[index]?.push({ figures, comparison });
+        process.stderr.write(`${name}: ${figuresText({ figures, comparison })}\n`);
+      }
       counts[`${entry.key}, seed ${String(seed)}, training images of each site by class`] = figures.siteCounts
         .map((site) => site.join('/'))
         .join('  ');
     }
-  }
   const rows = entry.variants.flatMap((variant, index) =>
     rowsOf([entry.key, variant.name].filter(Boolean).join(' '), variant, runs[index] ?? []),
   );

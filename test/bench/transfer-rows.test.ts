@@ -8,6 +8,7 @@ import { classCounts } from '../../shared/data/select.ts';
 import type { NpyArray } from '../../shared/data/npy.ts';
 import { writeNpz } from '../../shared/data/npz.ts';
 import { judgeRow, type Verdict } from './bench-report.ts';
+import { hospitalRows } from './transfer-hospitals.ts';
 import { rowsOf, type Arms, type TargetFigures } from './transfer-rows.ts';
 import { labelledRows, writeSubset } from './transfer-sets.ts';
 
@@ -68,6 +69,15 @@ describe('the study', () => {
     expect(verdictOf(one, 26)).toEqual({ 'best pair': 'met', time: 'missed' });
     const quick = rowsOf([one], { isComplete: false, minutes: 99 }).map(judgeRow);
     expect(quick.map(({ verdict }) => verdict)).toEqual(quick.map(() => 'no bar'));
+  });
+});
+
+describe('the images of some hospitals', () => {
+  it('are theirs, but for lesions that others have images of too', () => {
+    const sites = ['a', 'b', 'a', 'c', 'a', 'b'];
+    const patients = ['l1', 'l1', 'l2', 'l3', 'l2', 'l4'];
+    expect(hospitalRows({ sites, patients }, (name) => name === 'a')).toEqual([2, 4]);
+    expect(hospitalRows({ sites, patients }, (name) => name !== 'a')).toEqual([3, 5]);
   });
 });
 

@@ -1,13 +1,13 @@
 /** One backbone, and one federation from it or from scratch, of `npm run bench:transfer`. */
 import { writeFile } from 'node:fs/promises';
-import { preprocessingSchema } from '../../shared/data/preprocess.ts';
+import { preprocessingSchema } from '../../shared/data/preprocessing-schema.ts';
 import { architectureSchema, buildModel } from '../../shared/learning/architectures/architecture.ts';
 import { writeModel } from '../../shared/learning/graph/model-file.ts';
 import type { MetricName } from '../../shared/learning/metrics/evaluation.ts';
-import { recipeSchema } from '../../shared/learning/training/recipe.ts';
+import { recipeSchema, type RecipeInput } from '../../shared/learning/training/recipe.ts';
 import { initialWeights } from '../../shared/learning/weights.ts';
 import { runFederation } from '../../simulations/harness.ts';
-import { createWorkerPool } from '../../simulations/pool/pool.ts';
+import type { Pool } from '../../simulations/pool/pool.ts';
 import type { SimulationInput } from '../../simulations/simulation-config.ts';
 import { openAndSplit, prepareData } from '../../simulations/train/prepare.ts';
 import { DEFAULT_SPLIT } from '../../simulations/train/train-request.ts';
@@ -18,9 +18,9 @@ const ARCHITECTURE = architectureSchema.parse({
   name: 'cnn',
   options: { filters: [16, 32, 64, 128], dense: 0, head: 'mean', normalization: 'group' },
 });
-const BACKBONE = recipeSchema.parse({
+const BACKBONE = {
   ...{ batchSize: 64, learningRate: 2e-3, classWeighting: { kind: 'balanced' } },
-});
+} satisfies RecipeInput;
 
 export interface Backbone {
   readonly file: string;
@@ -28,45 +28,53 @@ export interface Backbone {
   readonly validationScore: number;
 }
 
+export interface BackboneRequest {
+  /** Of the images. */
+  readonly path: string;
+  /** To be written. */
+  readonly file: string;
+  readonly quick: boolean;
+  readonly pool: Pool;
+}
+
 /** Trains a backbone in one place and writes it as ONNX. */
 export async function trainBackbone(
   source: SourceSet,
-  { path, file, quick }: { readonly path: string; readonly file: string; readonly quick: boolean },
+  { path, file, quick, pool }: BackboneRequest,
   signal: AbortSignal,
 ): Promise<Backbone> {
   const opened = await openAndSplit({ dataset: source.dataset(path) }, { ...DEFAULT_SPLIT, seed: 0 });
   const preprocessing = preprocessingSchema.parse(PREPROCESSING);
   const { train, validation, summary } = await prepareData(opened, preprocessing);
   const { classNames } = summary;
+  const recipe = { ...BACKBONE, ...source.recipe, ...(quick && { epochs: 1 }) };
   const network = buildModel(ARCHITECTURE, train.imageDims, classNames.length);
-  const pool = createWorkerPool(1);
-  try {
-    const { weights, bestEpoch, epochs } = await pool.fit(
-      {
-        model: {
-          ...{ engine: 'onnx', architecture: ARCHITECTURE, imageDims: train.imageDims },
-          ...{ classCount: classNames.length, recipe: { ...BACKBONE, epochs: quick ? 1 : source.epochs } },
-        },
-        seed: { run: 0, round: 0, site: 'central' },
-        weights: initialWeights(network, 0),
-        ...{ data: train, validation, classNames },
+  const { weights, bestEpoch, epochs } = await pool.fit(
+    {
+      model: {
+        ...{ engine: 'onnx', architecture: ARCHITECTURE, imageDims: train.imageDims },
+        ...{ classCount: classNames.length, recipe: recipeSchema.parse(recipe) },
       },
-      signal,
-    );
-    await writeFile(
-      file,
-      writeModel(network, weights, { classNames, activation: 'softmax', preprocessing: null }),
-    );
-    const validationScore = epochs[(bestEpoch ?? 1) - 1]?.validation.score ?? NaN;
-    return { file, validationScore };
-  } finally {
-    await pool.close();
-  }
+      seed: { run: 0, round: 0, site: 'central' },
+      weights: initialWeights(network, 0),
+      ...{ data: train, validation, classNames },
+    },
+    signal,
+  );
+  await writeFile(
+    file,
+    writeModel(network, weights, { classNames, activation: 'softmax', preprocessing: null }),
+  );
+  return { file, validationScore: epochs[(bestEpoch ?? 1) - 1]?.validation.score ?? NaN };
 }
 
-/** Both arms take the same number of steps whatever the number of labels, so that neither is cut short. */
+/**
+ * All arms take the same number of steps whatever the number of labels. Rounds are what a consortium pays for: they are few,
+ * and with more of them training from scratch catches up (`--rounds`).
+ */
+export const ROUNDS = 5;
 const SETTINGS = {
-  ...{ sites: 5, partition: 'iid', minimumPerSite: 4, rounds: 15, localSteps: 10 },
+  ...{ sites: 5, partition: 'iid', minimumPerSite: 4, localSteps: 10 },
   protection: 'plain',
   ...{ compare: [], bootstrapReplicates: 100 },
 } satisfies Partial<SimulationInput>;
@@ -75,10 +83,10 @@ export interface CellRequest {
   /** A target's file. */
   readonly dataset: string;
   readonly seed: number;
-  readonly workers: number;
+  readonly rounds: number;
+  readonly pool: Pool;
   /** Absent: from scratch. */
   readonly start?: Start;
-  readonly quick: boolean;
 }
 
 export interface Start {
@@ -94,17 +102,17 @@ export type CellFigures = Readonly<Record<'auc' | 'accuracy' | 'balancedAccuracy
 
 /** The figures of the round that is best on the validation images, on the held-out test images. */
 export async function runCell(request: CellRequest, signal: AbortSignal): Promise<CellFigures> {
-  const { dataset, seed, workers, start, quick } = request;
+  const { dataset, seed, rounds, pool, start } = request;
   const { result } = await runFederation(
     {
       ...SETTINGS,
-      ...(quick && { rounds: 4, localSteps: 4 }),
-      ...{ dataset: `npz:${dataset}`, seed, workers },
+      ...{ dataset: `npz:${dataset}`, seed, rounds, workers: pool.workerCount },
       preprocessing: PREPROCESSING,
       training: TRAINING,
-      ...(start ? { initialModel: initialModelOf(start, quick) } : { architecture: ARCHITECTURE }),
+      ...(start ? { initialModel: initialModelOf(start) } : { architecture: ARCHITECTURE }),
     },
     { signal },
+    { createPool: () => keptOpen(pool) },
   );
   const { metrics } = result.test.federated;
   const of = (name: MetricName): number => metrics[name].value ?? NaN;
@@ -119,8 +127,20 @@ const TRAINING = {
   ...{ batchSize: 16, learningRate: 2e-3, schedule: { kind: 'cosine', floorFraction: 0.1 } },
 } satisfies SimulationInput['training'];
 
-/** The head first, alone; then, unless the body is frozen throughout, all of it, the body with a smaller rate. */
-function initialModelOf({ file, isFrozen }: Start, quick: boolean): SimulationInput['initialModel'] {
-  const freeze = ['block*'];
-  return isFrozen ? { file, freeze } : { file, freeze, unfreezeAtRound: quick ? 2 : 4, bodyRateFactor: 0.3 };
+/** All of it from the first round, the body with a smaller rate, unless the body is frozen throughout. */
+function initialModelOf({ file, isFrozen }: Start): SimulationInput['initialModel'] {
+  return isFrozen ? { file, freeze: ['block*'] } : { file, bodyRateFactor: 0.5 };
+}
+
+/** The same pool for many federations: starting workers would take longer than a short one. */
+function keptOpen(pool: Pool): Pool {
+  return {
+    workerCount: pool.workerCount,
+    update: (task, signal) => pool.update(task, signal),
+    fit: (task, signal) => pool.fit(task, signal),
+    personalise: (task, signal) => pool.personalise(task, signal),
+    predict: (task, signal) => pool.predict(task, signal),
+    describe: (model, signal) => pool.describe(model, signal),
+    close: () => Promise.resolve(),
+  };
 }

@@ -6,6 +6,7 @@ import { readNpz, writeNpz, type Npz } from '../../shared/data/npz.ts';
 import type { NpyArray } from '../../shared/data/npy.ts';
 import { readNpzDataset } from '../../shared/data/medmnist-layout.ts';
 import { InputError } from '../../shared/errors.ts';
+import type { RecipeInput } from '../../shared/learning/training/recipe.ts';
 import type { SimulationInput } from '../../simulations/simulation-config.ts';
 
 /** What all images are brought to. */
@@ -18,37 +19,56 @@ export interface SourceSet {
   readonly key: string;
   /** Below the folder of test images. */
   readonly path: string;
+  /** Of the file only the images of the hospitals for which this holds; see `writeHospitals`. */
+  readonly hospitals?: (hospital: string) => boolean;
   /** As `openDataset` takes it. */
   readonly dataset: (path: string) => string;
-  readonly epochs: number;
+  /** What of the training of backbones is this set's own. */
+  readonly recipe: RecipeInput;
 }
+
+const HAM10000 = 'ham10000-fed-28/ham10000-fed-28.npz';
+/** Of the four the one with the most images of every diagnosis. */
+const SOURCE_HOSPITAL = 'vidir_modern';
 
 export const SOURCES: readonly SourceSet[] = [
   {
+    ...{ key: 'one hospital', path: HAM10000, hospitals: (name) => name === SOURCE_HOSPITAL },
+    dataset: (file) => `npz:${file}`,
+    recipe: { epochs: 40, augmentation: 'dermatoscopy' },
+  },
+  {
     // Split by lesion, which the file names.
-    ...{ key: 'ham10000', path: 'ham10000-fed-28/ham10000-fed-28.npz', epochs: 12 },
+    ...{ key: 'ham10000', path: HAM10000 },
     dataset: (file) => `npz:${file}`,
+    recipe: { epochs: 12, augmentation: 'dermatoscopy' },
   },
   {
-    ...{ key: 'mednist', path: 'mednist-6x1000', epochs: 6 },
-    dataset: (folder) => `folder:${folder}`,
-  },
-  {
-    ...{ key: 'pneumonia', path: 'medmnist/pneumoniamnist-reassembled.npz', epochs: 10 },
+    ...{ key: 'pneumonia', path: 'medmnist/pneumoniamnist-reassembled.npz' },
     dataset: (file) => `npz:${file}`,
+    recipe: { epochs: 10 },
   },
 ];
 
 export interface TargetSet {
   readonly key: string;
   readonly path: string;
+  /** As of a source. */
+  readonly hospitals?: (hospital: string) => boolean;
   /** The sources it is fine-tuned from; never itself. */
   readonly sources: readonly string[];
+  /** Whether the body that stays as the source made it is an arm as well. */
+  readonly hasFrozenArm?: true;
 }
 
 export const TARGETS: readonly TargetSet[] = [
-  { key: 'breast', path: 'medmnist/breastmnist.npz', sources: ['ham10000', 'mednist', 'pneumonia'] },
-  { key: 'pneumonia', path: 'medmnist/pneumoniamnist-reassembled.npz', sources: ['ham10000', 'mednist'] },
+  {
+    ...{ key: 'other-hospitals', path: HAM10000, sources: ['one hospital'] },
+    hospitals: (name) => name !== SOURCE_HOSPITAL,
+    hasFrozenArm: true,
+  },
+  { key: 'breast', path: 'medmnist/breastmnist.npz', sources: ['ham10000', 'pneumonia'] },
+  { key: 'pneumonia', path: 'medmnist/pneumoniamnist-reassembled.npz', sources: ['ham10000'] },
 ];
 
 /** Shares of the training labels. */
@@ -63,7 +83,7 @@ export function labelledRows(dataset: Dataset, fraction: number, seed: number): 
 }
 
 /** Rows of an array, whatever its other dimensions are. */
-function rowsOf(array: NpyArray, rows: readonly number[]): NpyArray {
+export function rowsOf(array: NpyArray, rows: readonly number[]): NpyArray {
   const [, ...rest] = array.shape;
   const size = rest.reduce((a, b) => a * b, 1);
   if (array.kind === 'text') throw new InputError('images and labels are numbers');
@@ -87,7 +107,7 @@ export async function writeSubset(
   await writeNpz(to, new Map([...npz, cut('train_images'), cut('train_labels')]));
 }
 
-function arrayOf(npz: Npz, name: string): NpyArray {
+export function arrayOf(npz: Npz, name: string): NpyArray {
   const array = npz.get(name);
   if (!array) throw new InputError(`the file has no ${name}`);
   return array;

@@ -1,8 +1,8 @@
 /**
  * `npm run bench:transfer`: what a backbone that was trained in one place on other images is worth to a federation with
- * few labels. Backbones from public sets are fine-tuned by five sites, the body frozen for the first rounds or for all,
- * and held against the same federation from random weights: the same sites, images, steps and seeds. Options: --quick, --only
- * TARGET, --seeds N, --workers N, --json. Ends with 1 when no pair of sets helps at 10 % of the labels.
+ * few labels. Backbones from public sets, or from the images of one hospital, are fine-tuned by five sites, and held against
+ * the same federation from random weights: the same sites, images, steps and seeds. Options: --quick, --only TARGET,
+ * --seeds N, --rounds N, --workers N, --json. Ends with 1 when no pair of sets helps at 10 % of the labels.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,13 +13,16 @@ import { InputError } from '../../shared/errors.ts';
 import { runInterruptible } from '../../simulations/interruptible.ts';
 import { TEST_DATA_REASON, testDataPath } from '../test-data.ts';
 import { finishBench, type Skipped } from './bench-report.ts';
-import { runCell, trainBackbone, type CellFigures } from './transfer-run.ts';
+import { createWorkerPool, type Pool } from '../../simulations/pool/pool.ts';
+import { writeHospitals } from './transfer-hospitals.ts';
+import { ROUNDS, runCell, trainBackbone, type CellFigures } from './transfer-run.ts';
 import { rowsOf, type Arms, type TargetFigures } from './transfer-rows.ts';
 import { FRACTIONS, SOURCES, TARGETS, writeSubset, type TargetSet } from './transfer-sets.ts';
 
 interface Options {
   readonly only?: string;
   readonly seeds?: string;
+  readonly rounds: string;
   readonly workers: string;
   readonly quick?: true;
   readonly json?: true;
@@ -50,24 +53,37 @@ interface Study {
   readonly options: Options;
   readonly folder: string;
   readonly signal: AbortSignal;
+  readonly pool: Pool;
   readonly skipped: Skipped[];
   readonly environment: Record<string, string>;
 }
 
+/** The file of a set's images, undefined where the test images are not there. */
+async function fileOf(
+  { key, path, hospitals }: Pick<TargetSet, 'key' | 'path' | 'hospitals'>,
+  { folder }: Study,
+): Promise<string | undefined> {
+  const whole = testDataPath(path);
+  if (whole === undefined || !hospitals) return whole;
+  const part = join(folder, `${key}, whole.npz`);
+  await writeHospitals(whole, part, hospitals);
+  return part;
+}
+
 /** By source, the file of its backbone. */
 async function backbonesFor(targets: readonly TargetSet[], study: Study): Promise<Map<string, string>> {
-  const { folder, signal, skipped, environment, options } = study;
+  const { folder, signal, pool, skipped, environment, options } = study;
   const files = new Map<string, string>();
   for (const source of SOURCES) {
     if (!targets.some(({ sources }) => sources.includes(source.key))) continue;
-    const path = testDataPath(source.path);
+    const path = await fileOf(source, study);
     if (path === undefined) {
       skipped.push({ name: `backbone of ${source.key}`, reason: TEST_DATA_REASON });
       continue;
     }
     const file = join(folder, `${source.key}.onnx`);
     const quick = options.quick === true;
-    const { validationScore } = await trainBackbone(source, { path, file, quick }, signal);
+    const { validationScore } = await trainBackbone(source, { path, file, quick, pool }, signal);
     files.set(source.key, file);
     environment[`backbone of ${source.key}, validation AUC`] = validationScore.toFixed(3);
     say(`backbone of ${source.key}: validation AUC ${validationScore.toFixed(3)}`);
@@ -75,17 +91,23 @@ async function backbonesFor(targets: readonly TargetSet[], study: Study): Promis
   return files;
 }
 
+interface ArmsRequest {
+  readonly seed: number;
+  readonly backbones: ReadonlyMap<string, string>;
+  readonly target: TargetSet;
+}
+
 /** Every arm of one target with one share of its labels and one seed. */
 async function runArms(
   dataset: string,
-  { seed, backbones }: { readonly seed: number; readonly backbones: ReadonlyMap<string, string> },
-  { options, signal }: Study,
+  { seed, backbones, target }: ArmsRequest,
+  { options, signal, pool }: Study,
 ): Promise<Arms> {
-  const request = { dataset, seed, workers: Number(options.workers), quick: options.quick === true };
+  const request = { dataset, seed, rounds: options.quick ? 2 : Number(options.rounds), pool };
   const scratch = await runCell(request, signal);
   const tuned = new Map<string, CellFigures>();
   for (const [source, file] of backbones)
-    for (const isFrozen of [false, true]) {
+    for (const isFrozen of target.hasFrozenArm ? [false, true] : [false]) {
       const name = isFrozen ? `${source} (body frozen)` : source;
       tuned.set(name, await runCell({ ...request, start: { file, isFrozen } }, signal));
     }
@@ -97,7 +119,7 @@ async function runTarget(
   backbones: ReadonlyMap<string, string>,
   study: Study,
 ): Promise<TargetFigures | undefined> {
-  const path = testDataPath(target.path);
+  const path = await fileOf(target, study);
   if (path === undefined) {
     study.skipped.push({ name: target.key, reason: TEST_DATA_REASON });
     return undefined;
@@ -110,7 +132,7 @@ async function runTarget(
     for (const seed of seedsOf(study.options)) {
       const subset = join(study.folder, `${target.key}.npz`);
       await writeSubset(path, subset, { fraction, seed });
-      const done = await runArms(subset, { seed, backbones: own }, study);
+      const done = await runArms(subset, { seed, backbones: own, target }, study);
       arms.push(done);
       const figures = [...done.tuned].map(([source, { auc }]) => `${source} ${auc.toFixed(3)}`).join(', ');
       say(
@@ -126,7 +148,9 @@ async function runTarget(
 async function benchmark(options: Options, signal: AbortSignal): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'consilium-transfer-'));
   const startedMs = systemClock.elapsedMs();
-  const study: Study = { options, folder, signal, skipped: [], environment: { workers: options.workers } };
+  const { workers, rounds } = options;
+  const pool = createWorkerPool(Number(workers));
+  const study: Study = { options, folder, signal, pool, skipped: [], environment: { workers, rounds } };
   try {
     const targets = targetsOf(options);
     const backbones = await backbonesFor(targets, study);
@@ -141,6 +165,7 @@ async function benchmark(options: Options, signal: AbortSignal): Promise<void> {
     const title = `Federations of five sites from a backbone of other images, and from scratch${options.quick ? ' (quick: too short to say anything)' : ''}`;
     finishBench({ title, rows, skipped, environment }, { json: options.json === true });
   } finally {
+    await pool.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -148,6 +173,7 @@ async function benchmark(options: Options, signal: AbortSignal): Promise<void> {
 await new Command('bench:transfer')
   .option('--only <target>', TARGETS.map(({ key }) => key).join(', '))
   .option('--seeds <count>', `seeds of each cell (default: ${String(SEEDS)})`)
+  .option('--rounds <count>', 'of each federation', String(ROUNDS))
   .option('--workers <count>', 'threads that train', '2')
   .option('--quick', '10 % of the labels only, a few rounds, two seeds: whether it runs, not what it shows')
   .option('--json', 'print the figures as JSON')

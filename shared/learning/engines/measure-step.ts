@@ -1,7 +1,8 @@
 /** Speed of an engine on a short real step: the default CNN on 28×28 images, batch 32, without an optimiser. */
 import { systemClock, type Clock } from '../../clock.ts';
 import { createRng, deriveSeed } from '../../rng.ts';
-import { cnn, cnnOptionsSchema } from '../architectures/cnn.ts';
+import { cnn } from '../architectures/cnn.ts';
+import { cnnOptionsSchema } from '../architectures/schema.ts';
 import { initialWeights, manifestOf } from '../weights.ts';
 import type { Batch, Engine } from './engine.ts';
 

@@ -3,6 +3,7 @@
  * that is made when it is first asked for. Inputs are views of the caller's flat arrays, read in place.
  */
 import type { InferenceSession, Tensor, TensorConstructor } from 'onnxruntime-common';
+import { freeBuffers } from '../../array-memory.ts';
 import { EngineError, InvariantError, messageOf } from '../../errors.ts';
 import { writeOnnx } from '../graph/onnx-file.ts';
 import type { Graph, Model } from '../graph/types.ts';
@@ -69,7 +70,7 @@ class BoundSession {
 
   async run(feeds: Values, fetches: Values): Promise<void> {
     if (this.#runtime.writesInPlace) {
-      await this.#session.run(feeds, fetches);
+      freeCopies(await this.#session.run(feeds, fetches), fetches);
       return;
     }
     const results = await this.#session.run(feeds, Object.keys(fetches));
@@ -85,6 +86,17 @@ class BoundSession {
   async release(): Promise<void> {
     await this.#session.release();
   }
+}
+
+/** Beside writing into the given arrays the native binding returns a copy of each. */
+function freeCopies(results: Readonly<Record<string, Tensor>>, fetches: Values): void {
+  const copies = Object.entries(results).flatMap(([name, { data }]) => {
+    const given = fetches[name]?.data;
+    const isCopy =
+      data instanceof Float32Array && given instanceof Float32Array && data.buffer !== given.buffer;
+    return isCopy && data.buffer instanceof ArrayBuffer ? [data.buffer] : [];
+  });
+  freeBuffers(copies);
 }
 
 /** Bindings of a flat vector: one view a parameter, made once for each array that is passed. */

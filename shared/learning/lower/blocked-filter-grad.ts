@@ -1,15 +1,24 @@
 /**
- * Filter and bias gradients from blocked values. The dense form is one matrix product a kernel tap over the NHWC view,
- * without ever building the columns; the first layer multiplies its few columns with the blocked gradient directly; the
- * depthwise form is a depthwise convolution whose kernel is the output gradient, the batch folded into the channels.
+ * Filter and bias gradients from blocked values. The filter gradient is a convolution whose kernel is the output gradient,
+ * the batch folded into the groups, in the depthwise form as in the others. Where that kernel has few positions, each
+ * example's result would be larger than the work behind it: there it is one matrix product a tap over the NHWC views of
+ * the whole batch, without ever building the columns.
  */
 import { int, intOf, ints, requiredInts } from '../graph/attributes.ts';
 import type { Node } from '../graph/types.ts';
 import { blockedForm } from './blocked-conv.ts';
 import { inputOf, outputOf, type LowerContext, type LowerRule } from './context.ts';
-import { columns, gradientWindow, pairsOf, sumOf, tapRange, taps } from './standard-conv.ts';
+import {
+  exampleFilterRows,
+  hasGradientKernel,
+  restoreFilters,
+  summedFilterRow,
+  type Pair,
+} from './gradient-kernel.ts';
+import { gradientWindow, pairsOf, sumOf, tapRange, taps } from './standard-conv.ts';
 
-type Pair = readonly [string, string];
+/** Positions of an output gradient below which products over the whole batch are faster (measured: at 4, not at 16). */
+const FEW_POSITIONS = 16;
 
 const ones = (count: number): Float32Array => new Float32Array(count).fill(1);
 
@@ -35,18 +44,10 @@ function tapSlices(context: LowerContext, node: Node, [x, dy]: Pair): string[] {
   });
 }
 
-function denseFilterGrad(context: LowerContext, node: Node): void {
+/** The sum over pairs runs through the third input of Gemm, one chain a tap. */
+function tapProducts(context: LowerContext, node: Node): string {
   const { emit } = context;
-  const dims = requiredInts(node, 'dims');
-  const [filters = 0, channels = 0, kh = 1, kw = 1] = dims;
-  const order = (value: string): string =>
-    emit.transpose(emit.reshape(value, [kh, kw, channels, filters]), [3, 2, 0, 1]);
-  if (intOf(node, 'per_example', 0) === 1) {
-    const rows = denseExampleRows(context, node);
-    context.exampleRows.set(outputOf(node), { rows, restore: order });
-    return;
-  }
-  // The sum over pairs runs through the third input of Gemm, one chain a tap.
+  const [filters = 0, channels = 0, kh = 1, kw = 1] = requiredInts(node, 'dims');
   const sums: string[] = [];
   for (const pair of pairsOf(node)) {
     const [n = 0, , oh = 0, ow = 0] = context.dims(pair[1]);
@@ -57,66 +58,26 @@ function denseFilterGrad(context: LowerContext, node: Node): void {
       sums[tap] = emit.op('Gemm', inputs, { transA: int(1) });
     });
   }
-  context.setPlain(outputOf(node), order(emit.concat(sums, 0)));
+  return emit.transpose(emit.reshape(emit.concat(sums, 0), [kh, kw, channels, filters]), [3, 2, 0, 1]);
 }
 
-/** [N, taps·C·F] */
-function denseExampleRows(context: LowerContext, node: Node): string {
+function filterGrad(context: LowerContext, node: Node, block: number): boolean {
   const { emit } = context;
   const pair: Pair = [inputOf(node, 0), inputOf(node, 1)];
-  const [filters = 0, channels = 0, kh = 1, kw = 1] = requiredInts(node, 'dims');
-  const [n = 0, , oh = 0, ow = 0] = context.dims(pair[1]);
-  const slices = tapSlices(context, node, pair);
-  const stacked = emit.concat(
-    slices.map((slice) => emit.reshape(slice, [n, oh * ow, channels])),
-    2,
-  );
-  const gradient = emit.reshape(context.nhwc(pair[1]), [n, oh * ow, filters]);
-  const product = emit.op('FusedMatMul', [stacked, gradient], { transA: int(1) }, 'com.microsoft');
-  return emit.reshape(product, [n, kh * kw * channels * filters]);
-}
-
-/** Columns of the first layer's input times the blocked gradient: [N, F/b, taps·C (+ 1), b]. */
-function firstProducts(context: LowerContext, node: Node, [x, dy]: Pair, withOnes: boolean): string {
-  const { emit } = context;
-  const [filters = 0, channels = 0, kh = 1, kw = 1] = requiredInts(node, 'dims');
-  const [n = 0, , oh = 0, ow = 0] = context.dims(dy);
-  const block = context.target.blockSize ?? 1;
-  const planes = withOnes ? [emit.floats(ones(n * oh * ow), [n, 1, oh, ow])] : [];
-  const rows = columns(context, x, context.dims(dy), gradientWindow(node), planes);
-  const left = emit.reshape(rows, [n, 1, kh * kw * channels + (withOnes ? 1 : 0), oh * ow]);
-  const right = emit.reshape(context.blocked(dy), [n, filters / block, oh * ow, block]);
-  return emit.op('MatMul', [left, right]);
-}
-
-/** The bias gradient comes out of the same product, through a plane of ones beside the columns. */
-function firstFilterGrad(context: LowerContext, node: Node, block: number): void {
-  const { emit } = context;
-  const dims = requiredInts(node, 'dims');
-  const [filters = 0, channels = 0, kh = 1, kw = 1] = dims;
-  const count = kh * kw * channels;
-  const order = (value: string): string =>
-    emit.reshape(
-      emit.transpose(emit.reshape(value, [filters / block, kh, kw, channels, block]), [0, 4, 3, 1, 2]),
-      dims,
-    );
-  const pairs = pairsOf(node);
+  const restore = (row: string): string => restoreFilters(emit, node, row, block);
   if (intOf(node, 'per_example', 0) === 1) {
-    const products = firstProducts(context, node, [inputOf(node, 0), inputOf(node, 1)], false);
-    const [n = 0] = context.dims(inputOf(node, 1));
-    const rows = emit.reshape(products, [n, count * filters]);
-    context.exampleRows.set(outputOf(node), { rows, restore: order });
-    return;
+    if (!hasGradientKernel(node)) return false;
+    context.exampleRows.set(outputOf(node), { rows: exampleFilterRows(context, node, pair, block), restore });
+    return true;
   }
-  const totals = pairs.map((pair) => {
-    const bias = context.consumers(pair[1]).find((other) => other.op === 'ChannelSum');
-    const total = emit.sum(firstProducts(context, node, pair, bias !== undefined), [0]);
-    if (bias === undefined) return total;
-    const sums = emit.slice(total, [1], [count], [count + 1]);
-    context.setPlain(outputOf(bias), emit.reshape(sums, [filters]));
-    return emit.slice(total, [1], [0], [count]);
-  });
-  context.setPlain(outputOf(node), order(sumOf(emit, totals)));
+  const [, , height = 1, width = 1] = context.dims(pair[1]);
+  const few = height * width < FEW_POSITIONS && (requiredInts(node, 'dims')[1] ?? 0) >= block;
+  const value =
+    few || !hasGradientKernel(node)
+      ? tapProducts(context, node)
+      : restore(summedFilterRow(context, node, block));
+  context.setPlain(outputOf(node), value);
+  return true;
 }
 
 /** Padding at the end with which the depthwise product has as many positions as the kernel; below zero where there is none. */
@@ -181,33 +142,25 @@ export const convFilterGrad: LowerRule = (context, node) => {
   const form = blockedForm(context, requiredInts(node, 'dims'), group);
   if (form === undefined) return false;
   switch (form.kind) {
-    case 'first':
-      firstFilterGrad(context, node, form.block);
-      return true;
     case 'depthwise':
       return depthwiseFilterGrad(context, node, form.block);
+    case 'first':
     case 'dense':
-      if (group > 1) return false;
-      denseFilterGrad(context, node);
-      return true;
+      return group === 1 && filterGrad(context, node, form.block);
   }
 };
 
-/** As a product of a row of ones with the NHWC view. */
+/** Means of the positions, then a weighted sum of the examples. */
 export const channelSum: LowerRule = (context, node) => {
   const { emit } = context;
   const dy = inputOf(node, 0);
-  if (context.isSet(outputOf(node))) return true;
   if (!context.isBlocked(dy)) return false;
   const [n = 0, c = 0, h = 0, w = 0] = context.dims(dy);
-  if (intOf(node, 'per_example', 0) === 1) {
-    const rows = emit.reshape(context.nhwc(dy), [n, h * w, c]);
-    const sums = emit.op('MatMul', [emit.floats(ones(h * w), [1, h * w]), rows]);
-    context.setPlain(outputOf(node), emit.reshape(sums, [n, c]));
-    return true;
-  }
-  const rows = emit.reshape(context.nhwc(dy), [n * h * w, c]);
-  const sums = emit.op('Gemm', [emit.floats(ones(n * h * w), [1, n * h * w]), rows]);
-  context.setPlain(outputOf(node), emit.reshape(sums, [c]));
+  const means = emit.reshape(emit.blocked('GlobalAveragePool', [context.blocked(dy)]), [n, c]);
+  const perExample = intOf(node, 'per_example', 0) === 1;
+  const sums = perExample
+    ? emit.op('Mul', [means, emit.scalar(h * w)])
+    : emit.op('Gemm', [emit.floats(new Float32Array(n).fill(h * w), [1, n]), means]);
+  context.setPlain(outputOf(node), emit.reshape(sums, perExample ? [n, c] : [c]));
   return true;
 };

@@ -114,11 +114,12 @@ export class LowerContext {
     else this.setBlocked(name, value);
   }
 
-  /** The value as [N, H, W, C]; free where one block holds all channels. */
+  /** The value as [N, H, W, C]; free where one block holds all channels, or there is one. */
   nhwc(name: string): string {
     return this.once(`nhwc ${name}`, () => {
       const [n = 0, c = 0, h = 0, w = 0] = this.dims(name);
       const b = this.blockOf(name);
+      if (c === 1) return this.emit.reshape(this.plain(name), [n, h, w, c]);
       if (b === undefined || !this.isBlocked(name))
         return this.emit.transpose(this.plain(name), [0, 2, 3, 1]);
       if (b === c) return this.emit.reshape(this.blocked(name), [n, h, w, c]);

@@ -70,14 +70,8 @@ export const convInputGrad: LowerRule = (context, node) => {
   return true;
 };
 
-/** Every tap's shifted input side by side, and further planes [N, 1, OH, OW] behind them: [N, taps·C (+ more), OH·OW], tap-major. */
-export function columns(
-  context: LowerContext,
-  x: string,
-  outputDims: readonly number[],
-  w: Window,
-  planes: readonly string[] = [],
-): string {
+/** Every tap's shifted input side by side: [N, taps·C, OH·OW], tap-major. */
+function columns(context: LowerContext, x: string, outputDims: readonly number[], w: Window): string {
   const { emit } = context;
   const [n = 0, c = 0] = context.dims(x);
   const [, , oh = 0, ow = 0] = outputDims;
@@ -88,11 +82,7 @@ export function columns(
     const [x0, x1] = tapRange(kx, w.dilations[1], ow, w.strides[1]);
     return emit.slice(padded, [2, 3], [y0, x0], [y1, x1], w.strides);
   });
-  return emit.reshape(emit.concat([...slices, ...planes], 1), [
-    n,
-    slices.length * c + planes.length,
-    oh * ow,
-  ]);
+  return emit.reshape(emit.concat(slices, 1), [n, slices.length * c, oh * ow]);
 }
 
 /** The (x, dy) pairs of a ConvFilterGrad. */
