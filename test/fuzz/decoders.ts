@@ -54,6 +54,7 @@ export const FROM_SITES: readonly SiteMessage[] = [
   { type: 'advertise', context, siteId: site('a'), signature },
   { type: 'refuse', context, siteId: site('a'), reason: 'plan-not-approved', signature },
   { type: 'progress', context, siteId: site('a'), steps: 12, signature },
+  { type: 'anchor', context, siteId: site('a'), ledger: { entries: 3, hash: signature }, signature },
   { type: 'update', context, siteId: site('a'), signature, payload },
   { type: 'advertise', context, siteId: site('a'), masking: { binding: signature, ...keys }, signature },
   { type: 'shares', context, siteId: site('a'), binding: signature, signature, payload },
