@@ -2,11 +2,12 @@
  * What an administrator does in the browser from the first login to the model that is taken home, with a coordinator and
  * four agents as processes: every figure that the pages show comes from real rounds.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { joinFederation } from '../../../client/agent/join.ts';
 import { COMMAND_LINE as AT_THE_SITE } from '../../../client/agent/second-person.ts';
 import { approvePlan, federationOf } from '../../../client/agent/plan-decisions.ts';
@@ -28,6 +29,8 @@ import { openWatched, type WatchedPage } from '../watched-page.ts';
 import { logIn, PASSWORD } from './console-world.ts';
 
 const NAMES = ['north', 'south', 'west', 'east'];
+/** What the pages looked like at each step, to look at afterwards. */
+const PICTURES = fileURLToPath(new URL('../../../screenshots/story', import.meta.url));
 const ROUNDS = 40;
 const PLAN = `task: { name: chest, classNames: [normal, nodule, effusion], imageDims: [1, 16, 16] }
 preprocessing: { size: { height: 16, width: 16 } }
@@ -65,6 +68,7 @@ describe.skipIf(chromiumPath === undefined)(
     const siteFolder = (name: string): string => join(root, name);
 
     beforeAll(async () => {
+      mkdirSync(PICTURES, { recursive: true });
       browser = await launchChromium();
       root = mkdtempSync(join(tmpdir(), 'consilium-story-'));
       const port = await freePort();
@@ -84,6 +88,12 @@ describe.skipIf(chromiumPath === undefined)(
       visitor = await openWatched(browser, folder.config.url, { acceptDownloads: true });
       tab = visitor.tab;
       await tab.goto(folder.config.url);
+    });
+    afterEach(async ({ task }) => {
+      await tab.screenshot({
+        path: join(PICTURES, `${task.name.replaceAll(/\W+/g, '-')}.png`),
+        fullPage: true,
+      });
     });
     afterAll(async () => {
       await browser.close();
